@@ -1,0 +1,1 @@
+"""The data centre: what `pulumi up` declares."""

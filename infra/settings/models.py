@@ -1,0 +1,65 @@
+"""What a stack file may say. ``stacks/README.md`` is the same for readers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+
+from infra.settings.errors import SettingsError
+from workloads.spec import Section, WorkloadSpec
+
+
+class Site(StrEnum):
+    """Where the data centre is."""
+
+    LOCAL = "local"
+    KUBERNETES = "kubernetes"
+    GOOGLE = "google"
+
+
+def _site(value: Any) -> Any:
+    """The enum from its word: a stack file holds strings, and validation is strict."""
+    return Site(value) if value in list(Site) else value
+
+
+class LocalSettings(Section):
+    """This machine as a site."""
+
+    artefacts: str = Field(
+        default=".local/artefacts",
+        min_length=1,
+        description="Directory of data sets, checkpoints, models and logs, relative to the project.",
+    )
+    tensorboard_port: int = Field(
+        default=6006, ge=1024, le=65535, description="Wanted port of TensorBoard; the next free one when it is busy."
+    )
+
+
+class Settings(Section):
+    """A whole stack file."""
+
+    site: Annotated[Site, BeforeValidator(_site)] = Field(default=Site.LOCAL, description="Where the data centre is.")
+    local: LocalSettings = Field(default=LocalSettings(), description="The local site.")
+    workloads: tuple[WorkloadSpec, ...] = Field(default=(), description="Models to train and serve.", strict=False)
+
+    _file: str = PrivateAttr(default="the stack file")
+
+    @model_validator(mode="after")
+    def _names_and_ports_are_used_once(self) -> Self:
+        for what in ("name", "serve.port"):
+            seen: set[Any] = set()
+            for workload in self.workloads:
+                value = workload.name if what == "name" else workload.serve.port
+                if value in seen:
+                    raise ValueError(f"two workloads have {what} {value!r}; give each its own")
+                seen.add(value)
+        return self
+
+    def mistake(self, path: str, problem: str) -> SettingsError:
+        """The error for a value that is well formed but cannot be, at ``path`` such as ``local.artefacts``."""
+        value: Any = self
+        for part in path.split("."):
+            value = getattr(value, part)
+        return SettingsError.at(self._file, path, value, problem)

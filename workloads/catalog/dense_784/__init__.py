@@ -1,0 +1,1 @@
+"""The dense 784-256-10 network that TPUStrategy is usually introduced with."""
