@@ -1,0 +1,94 @@
+"""``python3 -m toolchain.stack COMMAND ...``: Pulumi with the project's engine, environment and state.
+
+State is a folder of the clone (``.local/state``; AIDC_STATE names another): no login, no password, nothing in the user's
+own ``~/.pulumi``. Before a command that works on a stack, the stack is made when it is new, and a lock whose holder is
+dead is removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from toolchain import cache, engine, python
+
+PROJECT_NAME = "ai-datacenter"
+WORKS_ON_A_STACK = ("up", "preview", "refresh", "destroy", "import", "watch")
+
+
+def state_directory() -> Path:
+    """Where the engine keeps its state."""
+    return Path(os.environ.get("AIDC_STATE") or cache.PROJECT / ".local" / "state").absolute()
+
+
+def environment() -> dict:
+    """The engine's environment."""
+    state = state_directory()
+    home = engine.folder()
+    if home is None or not python.is_ready():
+        raise cache.SetupError("not set up yet; run: make setup")
+    kept = {name: value for name, value in os.environ.items() if name != "PULUMI_ACCESS_TOKEN"}
+    return {
+        "PULUMI_CONFIG_PASSPHRASE": "",  # the local stack holds no secret
+        **kept,
+        "PATH": os.pathsep.join([str(python.ENVIRONMENT / "bin"), str(home), os.environ.get("PATH", os.defpath)]),
+        "VIRTUAL_ENV": str(python.ENVIRONMENT),
+        "PULUMI_HOME": str(state / "pulumi-home"),
+        "PULUMI_BACKEND_URL": f"file://{state}",
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",  # a missing plugin is an error, not a download
+    }
+
+
+def main(arguments: list) -> int:
+    """Runs one Pulumi command; returns its exit status."""
+    try:
+        surroundings = environment()
+        state_directory().mkdir(parents=True, exist_ok=True)
+        stack = _stack(arguments)
+        if arguments and arguments[0] in WORKS_ON_A_STACK and stack:
+            _make_stack(stack, surroundings)
+            _remove_dead_locks(stack)
+    except (cache.SetupError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    os.execvpe("pulumi", ["pulumi", *arguments], surroundings)  # signals go to the engine itself
+
+
+def _stack(arguments: list) -> str:
+    for position, argument in enumerate(arguments):
+        if argument in ("--stack", "-s"):
+            return arguments[position + 1] if position + 1 < len(arguments) else ""
+        if argument.startswith("--stack="):
+            return argument.partition("=")[2]
+    return ""
+
+
+def _make_stack(stack: str, surroundings: dict) -> None:
+    if (state_directory() / ".pulumi" / "stacks" / PROJECT_NAME / f"{stack}.json").exists():
+        return
+    command = ["pulumi", "stack", "init", "--stack", stack, "--non-interactive"]
+    made = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise cache.SetupError(f"cannot make stack {stack}: {made.stderr.strip()}")
+
+
+def _remove_dead_locks(stack: str) -> None:
+    """Removes what an engine that was killed left behind. A lock of a live process, or of another machine, stays."""
+    for lock in (state_directory() / ".pulumi" / "locks").glob(f"organization/{PROJECT_NAME}/{stack}/*.json"):
+        try:
+            holder = json.loads(lock.read_text())
+            if holder.get("hostname") == os.uname().nodename:
+                os.kill(int(holder["pid"]), 0)
+        except ProcessLookupError:
+            print(f"the engine with pid {holder['pid']} was killed while it held the stack; going on", flush=True)
+            lock.unlink(missing_ok=True)
+        except (OSError, ValueError, KeyError):
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
