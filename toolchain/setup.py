@@ -1,7 +1,7 @@
 """``python3 -m toolchain.setup``: everything the project needs, made once and kept.
 
-Builds or finds the engine and makes the Python environment, side by side. May be stopped and run again at any time; when
-all is there it returns at once. Writes to the clone's ``.venv`` and to the cache folder, and nowhere else.
+Builds or finds the engine and makes the Python environment, side by side. May be stopped and run again at any time;
+when all is there it returns at once. Writes to the clone's ``.venv`` and to the cache folder, and nowhere else.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ def main() -> int:
     print(f"setting up; what is made is kept in {cache.directory()}", flush=True)
     failures: list = []
 
-    def attempt(task, name: str) -> None:
+    def attempt(task, report: cache.Reporter) -> None:
         try:
-            task(cache.Reporter(name))
+            task(report)
         except (cache.SetupError, OSError) as error:
-            failures.append((name, error))
+            failures.append((report.task, error))
             cache.stop_all()
 
-    threads = [
-        threading.Thread(target=attempt, args=(python.set_up, "python"), daemon=True),
-        threading.Thread(target=attempt, args=(engine.set_up, "engine"), daemon=True),
-    ]
+    reporters = [cache.Reporter("python"), cache.Reporter("engine")]
+    tasks = [(python.set_up, reporters[0]), (engine.set_up, reporters[1])]
+    threads = [threading.Thread(target=attempt, args=task, daemon=True) for task in tasks]
     try:
         python.interpreter()  # before anything is fetched
         for thread in threads:
@@ -39,6 +38,8 @@ def main() -> int:
         for thread in threads:
             while thread.is_alive():
                 thread.join(0.5)
+                for report in reporters:
+                    report.beat()
     except cache.SetupError as error:
         failures.append(("python", error))
     except KeyboardInterrupt:

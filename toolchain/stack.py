@@ -1,8 +1,8 @@
 """``python3 -m toolchain.stack COMMAND ...``: Pulumi with the project's engine, environment and state.
 
-State is a folder of the clone (``.local/state``; AIDC_STATE names another): no login, no password, nothing in the user's
-own ``~/.pulumi``. Before a command that works on a stack, the stack is made when it is new, and a lock whose holder is
-dead is removed.
+State is a folder of the clone (``.local/state``; AIDC_STATE names another): no login, no password, nothing in the
+user's own ``~/.pulumi``. Before a command that works on a stack, the stack is made when it is new, and a lock whose
+holder is dead is removed.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def main(arguments: list) -> int:
     except (cache.SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    sys.stdout.flush()
     os.execvpe("pulumi", ["pulumi", *arguments], surroundings)  # signals go to the engine itself
 
 

@@ -1,6 +1,7 @@
 """The command line of the workloads: train, evaluate, export, serve, list. Needs no Pulumi and no cloud.
 
-Exit status: 0 done; 1 the work failed; 2 the command or the specification is wrong.
+Exit status: 0 done; 1 the work failed; 2 the command or the specification is wrong; 74 the work failed in a way that
+another attempt would not mend (a full disk, a loss that is not a number).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from workloads import lifeline
 from workloads.artefacts import Artefacts
 from workloads.catalog import DATASETS, MODELS
 from workloads.spec import WorkloadSpec
+from workloads.train.status import FINAL
 
 LOCK_SECONDS = 30
 """How long a run waits for the end of another one on the same checkpoints; one whose parent died ends at once."""
@@ -37,7 +39,10 @@ def main(argv: list[str] | None = None) -> int:
     except (UsageError, ValidationError) as error:
         print(f"error: {_plain(error)}", file=sys.stderr)
         return 2
-    except (OSError, RuntimeError, FloatingPointError) as error:
+    except (OSError, FloatingPointError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FINAL
+    except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

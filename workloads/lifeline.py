@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 
+STANDARD_INPUT = 0
 VARIABLE = "WORKLOADS_LIFELINE"
 ORPHANED = 40
 """Exit status of a process that ended because its parent did."""
@@ -26,7 +26,7 @@ def hold(*, then_terminate: bool = False) -> None:
         return
 
     def watch() -> None:
-        while sys.stdin.buffer.raw.read(1):  # type: ignore[attr-defined]
+        while os.read(STANDARD_INPUT, 1):
             pass
         if then_terminate:
             os.kill(os.getpid(), signal.SIGTERM)

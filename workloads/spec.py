@@ -44,7 +44,9 @@ class TrainSpec(Section):
     steps: int = Field(default=1200, ge=1, le=10_000_000, description="Optimiser steps in all.")
     learning_rate: float = Field(default=0.002, gt=0, le=10, description="Peak of the cosine schedule (Adam).")
     seed: int = Field(default=17, ge=0, le=2**31 - 1, description="Seeds the weights and the order of the examples.")
-    checkpoint_every: int = Field(default=100, ge=1, description="Steps between checkpoints: the most work that a crash loses.")
+    checkpoint_every: int = Field(
+        default=100, ge=1, description="Steps between checkpoints: the most work that a crash loses."
+    )
     max_restarts: int = Field(default=3, ge=0, le=100, description="Times the group is restarted before the job fails.")
 
     @model_validator(mode="after")
@@ -61,15 +63,17 @@ class TrainSpec(Section):
 class ServeSpec(Section):
     """How a trained model is served."""
 
-    port: int = Field(default=8501, ge=1024, le=65535, description="Wanted HTTP port; the next free one when it is busy.")
+    port: int = Field(
+        default=8501, ge=1024, le=65535, description="Wanted HTTP port; the next free one when it is busy."
+    )
 
 
 class WorkloadSpec(Section):
     """One model, from data to service."""
 
     name: Name = Field(description="Name of the workload, its model and its endpoint: lower case, digits and dashes.")
-    model: str = Field(description="Model of the catalogue.", json_schema_extra={"enum": sorted(MODELS)})
-    dataset: str = Field(description="Data set to learn from.", json_schema_extra={"enum": sorted(DATASETS)})
+    model: str = Field(description="Model of the catalogue.", json_schema_extra={"enum": [*MODELS]})
+    dataset: str = Field(description="Data set to learn from.", json_schema_extra={"enum": [*DATASETS]})
     minimum_accuracy: float = Field(
         default=0.97, ge=0, le=1, description="Test accuracy below which the model is not released."
     )

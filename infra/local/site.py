@@ -54,9 +54,7 @@ class LocalSite(pulumi.ComponentResource):
         self, workload: WorkloadSpec, artefacts: Artefacts, child: pulumi.ResourceOptions
     ) -> dict[str, pulumi.Output[Any]]:
         """One job and one service. Returns what the user wants to know of them."""
-        job = TrainingJob(
-            workload.name, json.loads(workload.model_dump_json(exclude={"serve"})), artefacts.root, child
-        )
+        job = TrainingJob(workload.name, json.loads(workload.model_dump_json(exclude={"serve"})), artefacts.root, child)
         server = Service(
             f"{workload.name}-server",
             module="workloads",

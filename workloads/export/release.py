@@ -117,7 +117,9 @@ def release(spec: WorkloadSpec, artefacts: Artefacts) -> Release:
     run = artefacts.run(spec.name, spec.fingerprint)
     trained = _restore(spec, artefacts)
     if trained.step < spec.train.steps:
-        raise NotReleased(f"the newest good checkpoint in {run} is of step {trained.step}, not {spec.train.steps}; train first")
+        raise NotReleased(
+            f"the newest good checkpoint in {run} is of step {trained.step}, not {spec.train.steps}; train first"
+        )
     if trained.accuracy < spec.minimum_accuracy:
         raise NotReleased(
             f"test accuracy {trained.accuracy} is below minimum_accuracy {spec.minimum_accuracy}; not released. "
@@ -201,4 +203,3 @@ def _shortened(values: Any) -> Any:
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
-

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework import types_pb2
 
 SIGNATURE = "serving_default"
 
@@ -27,10 +28,12 @@ class ServedModel:
         self._loaded = tf.saved_model.load(str(path))  # holds the variables that the signature uses
         self._signature = self._loaded.signatures[SIGNATURE]
         self._inputs: dict[str, tf.TensorSpec] = self._signature.structured_input_signature[1]
-        self._signature(**{
-            name: tf.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
-            for name, spec in self._inputs.items()
-        })
+        self._signature(
+            **{
+                name: tf.zeros([1 if size is None else size for size in spec.shape], spec.dtype)
+                for name, spec in self._inputs.items()
+            }
+        )
 
     def metadata(self) -> dict[str, Any]:
         """The answer to ``GET /v1/models/NAME/metadata``."""
@@ -121,7 +124,7 @@ def _shape(spec: tf.TensorSpec) -> list[int]:
 def _describe(name: str, spec: tf.TensorSpec) -> dict[str, Any]:
     dims = [{"size": str(size), "name": ""} for size in _shape(spec)]
     return {
-        "dtype": f"DT_{spec.dtype.name.upper().replace('32', '') if spec.dtype == tf.float32 else spec.dtype.name.upper()}",
+        "dtype": types_pb2.DataType.Name(spec.dtype.as_datatype_enum),
         "tensor_shape": {"dim": dims, "unknown_rank": False},
         "name": f"{SIGNATURE}_{name}:0",
     }

@@ -23,6 +23,7 @@ from typing import IO
 from workloads import lifeline
 from workloads.artefacts import Artefacts, write_json
 from workloads.spec import WorkloadSpec
+from workloads.train.status import FINAL, USAGE
 
 SPEC = "spec.json"
 """The resolved specification, beside the checkpoints that it made."""
@@ -69,11 +70,9 @@ def train(spec: WorkloadSpec, artefacts: Artefacts, report: Callable[[str], None
             return restarts
         index, status, log = failure
         ending = f"worker {index} ended with {_meaning(status)}"
-        if restarts == spec.train.max_restarts:
-            raise TrainingFailed(
-                f"{ending}; restarted {restarts} of {spec.train.max_restarts} times (train.max_restarts)\n"
-                f"last lines of {log}:\n{last_lines(log)}"
-            )
+        if restarts == spec.train.max_restarts or status in (USAGE, FINAL):
+            why = "" if status in (USAGE, FINAL) else f"; restarted {restarts} times, as train.max_restarts allows"
+            raise TrainingFailed(f"{ending}{why}\nlast lines of {log}:\n{last_lines(log)}")
         restarts += 1
         report(f"{ending}; restart {restarts} of {spec.train.max_restarts} from the last checkpoint")
 
@@ -125,9 +124,11 @@ def _run_once(
 
 
 def _root_cause(workers: list[Worker]) -> tuple[int, int, Path]:
-    """The worker to blame: one that a signal ended before one that only lost its peer."""
+    """The worker to blame: one that was killed or said why, before one that only lost its peer."""
     failed = [worker for worker in workers if worker.process.returncode]
-    worker = min(failed, key=lambda worker: worker.process.returncode)
+    worker = min(
+        failed, key=lambda worker: (worker.process.returncode not in (USAGE, FINAL), worker.process.returncode)
+    )
     return worker.index, worker.process.returncode, worker.log
 
 
@@ -185,4 +186,3 @@ def _free_ports(count: int) -> list[int]:
 
 def _meaning(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"exit status {status}"
-

@@ -35,9 +35,7 @@ class Progress:
 
     def __str__(self) -> str:
         accuracy = "" if self.accuracy is None else f", accuracy {self.accuracy:.4f}"
-        return (
-            f"step {self.step}/{self.steps}, loss {self.loss:.4f}, {self.steps_per_second:.0f} steps/s{accuracy}"
-        )
+        return f"step {self.step}/{self.steps}, loss {self.loss:.4f}, {self.steps_per_second:.0f} steps/s{accuracy}"
 
 
 class Trainer:
@@ -60,7 +58,7 @@ class Trainer:
         first: int,
         report: Callable[[Progress], None],
     ) -> float:
-        """Trains from step ``first`` to the last one, saving as it goes. Returns steps per second, compilation left out."""
+        """Trains from step ``first`` to the last, saving as it goes. Returns steps per second without compilation."""
         spec = self.spec.train
         batches = iter(
             self.strategy.distribute_datasets_from_function(
@@ -77,7 +75,9 @@ class Trainer:
             loss = float(self._train_many(batches, tf.constant(count)))
             seconds = time.perf_counter() - started
             if not loss == loss:  # NaN
-                raise FloatingPointError(f"the loss is not a number after step {step + count}; lower train.learning_rate")
+                raise FloatingPointError(
+                    f"the loss is not a number after step {step + count}; lower train.learning_rate"
+                )
             if step > first or count == spec.steps - step:  # the first call compiles
                 timed_steps, timed_seconds = timed_steps + count, timed_seconds + seconds
             step += count

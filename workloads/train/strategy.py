@@ -53,4 +53,4 @@ def resolve() -> tf.distribute.Strategy:
 def is_chief() -> bool:
     """Whether this process is the one of its group that writes what the group makes."""
     task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {"type": "chief", "index": 0})
-    return task["type"] == "chief" or task["index"] == 0
+    return bool(task["type"] == "chief" or task["index"] == 0)

@@ -14,8 +14,16 @@ TRAINING = "training.json"
 """What the chief leaves in the run's directory when the last step is saved."""
 
 
+TELL_SECONDS = 1.0
+"""Least time between two progress lines; TensorBoard gets all of them."""
+
+
 def train(spec: WorkloadSpec, artefacts: Artefacts) -> None:
-    """Trains up to the last step, resuming from the newest good checkpoint. The chief prints progress and writes."""
+    """Trains up to the last step, resuming from the newest good checkpoint. The chief prints progress and writes.
+
+    Raises OSError when nothing can be written, FloatingPointError when the loss is not a number: neither is mended by
+    starting again.
+    """
     strategy = strategies.resolve()  # before any other TensorFlow operation
 
     import tensorflow as tf
@@ -35,10 +43,15 @@ def train(spec: WorkloadSpec, artefacts: Artefacts) -> None:
 
     summaries = tf.summary.create_file_writer(str(artefacts.logs(spec.name, spec.fingerprint))) if chief else None
 
+    told = 0.0
+
     def report(progress: Progress) -> None:
+        nonlocal told
         if summaries is None:
             return
-        print(progress, flush=True)
+        if time.monotonic() - told > TELL_SECONDS or progress.step == progress.steps:
+            told = time.monotonic()
+            print(progress, flush=True)
         with summaries.as_default(step=progress.step):
             tf.summary.scalar("train/loss", progress.loss)
             tf.summary.scalar("train/steps_per_second", progress.steps_per_second)
@@ -47,7 +60,10 @@ def train(spec: WorkloadSpec, artefacts: Artefacts) -> None:
         summaries.flush()
 
     started = time.perf_counter()
-    steps_per_second = trainer.run(checkpoints, first, report)
+    try:
+        steps_per_second = trainer.run(checkpoints, first, report)
+    except tf.errors.ResourceExhaustedError as error:  # how TensorFlow tells of a full disk
+        raise OSError(f"cannot write to {run}: {error.message.splitlines()[0]}") from error
     if chief and (first < spec.train.steps or read_json(run / TRAINING) is None):
         write_json(
             run / TRAINING,

@@ -66,6 +66,7 @@ async def serve(engine_address: str) -> None:
     print(port, flush=True)
     while engine.is_running() and engine.status() != psutil.STATUS_ZOMBIE:
         await asyncio.sleep(ENGINE_POLL_SECONDS)
+    os._exit(1)  # operations in progress have nobody to report to; a training group ends with this process
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A detached server process: started once, known by pid and start time, replaced when it is not the one it should be."""
+"""A detached server process: known by pid and start time, replaced when it is not the one it should be."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _holder(port: int) -> str:
     """Who listens on ``port``, where the system tells."""
     with suppress(psutil.Error, OSError):
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
                 return f" (pid {connection.pid}, {psutil.Process(connection.pid).name()})"
     return ""
 

@@ -1,4 +1,4 @@
-"""A training job: a process group that this module starts, follows and ends, through the command line of ``workloads``."""
+"""A training job: a process group that this module starts, follows and ends through the workloads' command line."""
 
 from __future__ import annotations
 

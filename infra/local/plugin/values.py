@@ -25,7 +25,7 @@ def properties(state: State) -> dict[str, PropertyValue]:
 
 
 def _plain(property_value: PropertyValue) -> Any:
-    value = property_value.value
+    value: Any = property_value.value
     match value:
         case str() if value == UNKNOWN:
             return Later.VALUE
