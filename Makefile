@@ -15,7 +15,7 @@ setup: ## engine and Python environment; instant when they are there
 	@$(SETUP)
 
 up: setup ## bring the stack up: train what is new, start what is down, change what differs
-	@$(PULUMI) up --stack $(STACK) --yes --skip-preview --refresh
+	@$(PULUMI) up --stack $(STACK) --yes --skip-preview --refresh --show-full-output
 
 preview: setup ## what `make up` would change
 	@$(PULUMI) preview --stack $(STACK) --diff --refresh
@@ -41,7 +41,7 @@ lint: setup ## format, style, types, and which part may import which
 format: setup ## put the code in its format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lock: setup ## resolve pyproject.toml anew into toolchain/locks
+lock: ## resolve pyproject.toml anew into toolchain/locks
 	@$(PYTHON) -m toolchain.lock
 
 clean: ## remove .venv; state and artefacts in .local stay

@@ -106,9 +106,14 @@ CAUSES = [
         r"no such host|name resolution|dns error|network is unreachable|connection refused|"
         r"connection reset|i/o timeout|timed out|tcp connect error|error sending request|"
         r"failed to establish a new connection|"
-        r"could not connect|NewConnectionError",
+        r"could not connect|NewConnectionError|handshake timeout|network timeout",
         "no network: a package registry does not answer. Check the connection and proxy settings, then run the same "
         "command again; it goes on where it stopped",
+    ),
+    (
+        r"x509:|certificate verify failed|CERTIFICATE_VERIFY_FAILED|UnknownIssuer|invalid peer certificate",
+        "no trust: a package registry shows a certificate that this machine does not know, as behind a company proxy. "
+        "Name the proxy's certificates: SSL_CERT_FILE (and PIP_CERT)",
     ),
     (
         r"checksum mismatch|SECURITY ERROR|hash mismatch|do not match the hashes",

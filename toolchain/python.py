@@ -58,24 +58,24 @@ def set_up(report: cache.Reporter) -> None:
         return
     python = interpreter()
     cache.need_space(cache.directory(), SPACE_GIB, "the Python environment")
-    uv = _uv(report, python)
+    installer = uv(report, python)
     log = cache.directory() / "logs" / "python.log"
     environment = uv_environment()
     STAMP.unlink(missing_ok=True)
     report("making .venv")
-    cache.run([uv, "venv", "--quiet", "--allow-existing", "--python", python, ENVIRONMENT], log, environment)
+    cache.run([installer, "venv", "--quiet", "--allow-existing", "--python", python, ENVIRONMENT], log, environment)
     packages = sum(1 for line in (LOCKS / "requirements.txt").read_text().splitlines() if "==" in line)
     report(f"installing {packages} locked packages, TensorFlow among them (about 500 MB to fetch the first time)")
     target = ["--python", ENVIRONMENT / "bin" / "python"]
     cache.run(
-        [uv, "pip", "sync", *target, "--require-hashes", LOCKS / "requirements.txt"],
+        [installer, "pip", "sync", *target, "--require-hashes", LOCKS / "requirements.txt"],
         log,
         environment,
         line=lambda text: report(text, passing=True),
     )
     report("installing the project, editable")
     cache.run(
-        [uv, "pip", "install", "--quiet", *target, "--no-deps", "--no-build-isolation", "--editable", "."],
+        [installer, "pip", "install", "--quiet", *target, "--no-deps", "--no-build-isolation", "--editable", "."],
         log,
         environment,
     )
@@ -88,7 +88,7 @@ def uv_environment() -> dict:
     return {**os.environ, "UV_CACHE_DIR": str(cache.directory() / "uv"), "UV_PYTHON_DOWNLOADS": "never"}
 
 
-def _uv(report: cache.Reporter, python: str) -> str:
+def uv(report: cache.Reporter, python: str) -> str:
     """The pinned uv, installed into the cache by pip; a uv on PATH is not used, as its version could be any."""
     product = cache.directory() / "tools" / f"uv-{cache.key(LOCKS / 'uv.txt', cache.PLATFORM)}"
     with cache.made_once(product) as folder:
@@ -113,7 +113,17 @@ def _uv(report: cache.Reporter, python: str) -> str:
 
 def install_aside(report: cache.Reporter, lock: Path, folder: Path) -> None:
     """Installs a locked tool from the Python registry into a folder of its own."""
-    uv = _uv(report, interpreter())
+    installer = uv(report, interpreter())
     log = cache.directory() / "logs" / "python.log"
-    command = [uv, "pip", "install", "--quiet", "--python", interpreter(), "--target", folder, "--require-hashes"]
+    command = [
+        installer,
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        interpreter(),
+        "--target",
+        folder,
+        "--require-hashes",
+    ]
     cache.run([*command, "-r", lock], log, uv_environment())

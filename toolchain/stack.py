@@ -39,6 +39,7 @@ def environment() -> dict:
         "PULUMI_HOME": str(state / "pulumi-home"),
         "PULUMI_BACKEND_URL": f"file://{state}",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "KERAS_HOME": str(state / "keras"),  # else a job or TensorBoard writes to ~
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",  # a missing plugin is an error, not a download
     }
 
@@ -82,13 +83,25 @@ def _remove_dead_locks(stack: str) -> None:
     for lock in (state_directory() / ".pulumi" / "locks").glob(f"organization/{PROJECT_NAME}/{stack}/*.json"):
         try:
             holder = json.loads(lock.read_text())
-            if holder.get("hostname") == os.uname().nodename:
-                os.kill(int(holder["pid"]), 0)
-        except ProcessLookupError:
-            print(f"the engine with pid {holder['pid']} was killed while it held the stack; going on", flush=True)
+            host, pid = holder["hostname"], int(holder["pid"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # not a lock that says who holds it
+        if host == os.uname().nodename and not _is_engine(pid):
+            print(f"the engine with pid {pid} was killed while it held the stack; going on", flush=True)
             lock.unlink(missing_ok=True)
-        except (OSError, ValueError, KeyError):
-            continue
+            lock.with_name(f"{lock.name}.attrs").unlink(missing_ok=True)
+
+
+def _is_engine(pid: int) -> bool:
+    """Whether a process with this pid lives and is an engine; the pid of a dead one may have been given again."""
+    try:
+        os.kill(pid, 0)
+        said = subprocess.run(["/bin/ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's, or nothing to ask: it may be one
+    return "pulumi" in said.stdout
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ import portalocker
 import yaml
 from pydantic import ValidationError
 
-from workloads import lifeline
+from workloads import lifeline, mistakes
 from workloads.artefacts import Artefacts
 from workloads.catalog import DATASETS, MODELS
 from workloads.spec import WorkloadSpec
-from workloads.train.status import FINAL
+from workloads.train.status import FINAL, USAGE
 
 LOCK_SECONDS = 30
 """How long a run waits for the end of another one on the same checkpoints; one whose parent died ends at once."""
@@ -34,11 +34,17 @@ def main(argv: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets everyone at length
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    if "artefacts" in arguments:
+        os.environ.setdefault("KERAS_HOME", str(arguments.artefacts.absolute() / ".keras"))  # else it writes to ~
     try:
         status: int = arguments.command(arguments)
-    except (UsageError, ValidationError) as error:
-        print(f"error: {_plain(error)}", file=sys.stderr)
-        return 2
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE
+    except ValidationError as error:
+        told = (f"{each.what}: {each.problem}" for each in mistakes.explain(WorkloadSpec, error))
+        print("error: " + "\n       ".join(told), file=sys.stderr)
+        return USAGE
     except (OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return FINAL
@@ -177,8 +183,10 @@ def _list(_: argparse.Namespace) -> int:
 def _spec(arguments: argparse.Namespace) -> WorkloadSpec:
     """The specification that the command line asks for: a file or a model's defaults, then every ``--set``."""
     if arguments.spec:
-        text = sys.stdin.read() if arguments.spec == "-" else Path(arguments.spec).read_text()
-        content = yaml.safe_load(text)
+        try:
+            content = yaml.safe_load(sys.stdin.read() if arguments.spec == "-" else Path(arguments.spec).read_text())
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise UsageError(f"--spec {arguments.spec}: cannot be read: {error}") from error
         if not isinstance(content, dict):
             raise UsageError(f"--spec {arguments.spec}: expected a mapping with name, model, dataset")
     elif arguments.model:
@@ -203,14 +211,3 @@ def _spec(arguments: argparse.Namespace) -> WorkloadSpec:
                 raise UsageError(f"--set {assignment}: {parent} holds a value, not a section")
         place[last] = yaml.safe_load(value)
     return WorkloadSpec.model_validate(content)
-
-
-def _plain(error: ValueError) -> str:
-    """A validation error as one line a mistake: path, value, what is wrong."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    lines = [
-        f"{'.'.join(map(str, each['loc'])) or 'specification'} = {each['input']!r}: {each['msg']}"
-        for each in error.errors()
-    ]
-    return "\n       ".join(lines)

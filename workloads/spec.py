@@ -12,6 +12,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from workloads.catalog import DATASETS, MODELS
+from workloads.mistakes import Conflict
 
 Name = Annotated[
     str,
@@ -54,8 +55,10 @@ class TrainSpec(Section):
         if self.global_batch % self.workers:
             lower = self.global_batch - self.global_batch % self.workers
             near = " or ".join(str(size) for size in (lower, lower + self.workers) if size)
-            raise ValueError(
-                f"global_batch {self.global_batch} does not divide over {self.workers} workers; use {near}"
+            raise Conflict(
+                f"global_batch {self.global_batch} does not divide over {self.workers} workers; use {near}",
+                ("global_batch",),
+                self.global_batch,
             )
         return self
 
@@ -71,7 +74,10 @@ class ServeSpec(Section):
 class WorkloadSpec(Section):
     """One model, from data to service."""
 
-    name: Name = Field(description="Name of the workload, its model and its endpoint: lower case, digits and dashes.")
+    name: Name = Field(
+        description="Name of the workload, its model and its endpoint: at most 40 lower-case letters, digits and "
+        "dashes, a letter first, no dash last."
+    )
     model: str = Field(description="Model of the catalogue.", json_schema_extra={"enum": [*MODELS]})
     dataset: str = Field(description="Data set to learn from.", json_schema_extra={"enum": [*DATASETS]})
     minimum_accuracy: float = Field(
@@ -94,18 +100,18 @@ class WorkloadSpec(Section):
     def _data_fits(self) -> Self:
         fitting = MODELS[self.model].datasets
         if self.dataset not in fitting:
-            raise ValueError(f"model {self.model} does not take data set {self.dataset}; allowed: {', '.join(fitting)}")
+            raise Conflict(
+                f"model {self.model} does not take data set {self.dataset}; allowed: {', '.join(fitting)}",
+                ("dataset",),
+                self.dataset,
+            )
         return self
 
     @property
     def fingerprint(self) -> str:
         """Twelve hex digits that name what is learned: two specifications that share it share their checkpoints."""
-        learned = self.model_dump(
-            exclude={
-                "name": True,
-                "serve": True,
-                "minimum_accuracy": True,
-                "train": {"checkpoint_every", "max_restarts"},
-            }
-        )
+        learned = self.model_dump(exclude={"name", "serve"})
+        for path in OPERATIONAL:
+            section, _, key = path.rpartition(".")
+            del (learned[section] if section else learned)[key]
         return hashlib.sha256(json.dumps(learned, sort_keys=True).encode()).hexdigest()[:12]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pulumi
 
 from infra.local.resources import Artefacts, Service, TrainingJob
-from infra.settings import LocalSettings, project_directory
+from infra.settings import LocalSettings
 from workloads.spec import WorkloadSpec
 
 
@@ -23,14 +24,15 @@ class LocalSite(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
+        root: Path,
         settings: LocalSettings,
         workloads: Sequence[WorkloadSpec],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """root: absolute path of the artefact directories."""
         super().__init__("aidc:local:LocalSite", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        root = str(project_directory() / settings.artefacts)
-        artefacts = Artefacts(f"{name}-artefacts", root, child)
+        artefacts = Artefacts(f"{name}-artefacts", str(root), child)
         models = {workload.name: self._workload(workload, artefacts, child) for workload in workloads}
         tensorboard = Service(
             f"{name}-tensorboard",

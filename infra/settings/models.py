@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from infra.settings.errors import SettingsError
+from workloads.mistakes import Conflict
 from workloads.spec import Section, WorkloadSpec
 
 
@@ -48,13 +49,14 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _names_and_ports_are_used_once(self) -> Self:
-        for what in ("name", "serve.port"):
-            seen: set[Any] = set()
-            for workload in self.workloads:
-                value = workload.name if what == "name" else workload.serve.port
+        for path in (("name",), ("serve", "port")):
+            seen: dict[Any, int] = {}
+            for index, workload in enumerate(self.workloads):
+                value = workload.name if path == ("name",) else workload.serve.port
                 if value in seen:
-                    raise ValueError(f"two workloads have {what} {value!r}; give each its own")
-                seen.add(value)
+                    place = ("workloads", index, *path)
+                    raise Conflict(f"workloads[{seen[value]}] has it too; give each its own", place, value)
+                seen[value] = index
         return self
 
     def mistake(self, path: str, problem: str) -> SettingsError:

@@ -78,4 +78,4 @@ def _resample(images: npt.NDArray[np.float32], side: int) -> npt.NDArray[np.floa
     weights[np.arange(side), below] = 1 - (at - below)
     weights[np.arange(side), below + 1] = at - below
     resampled: npt.NDArray[np.float32] = np.einsum("ia,nabc,jb->nijc", weights, images, weights).astype(np.float32)
-    return resampled
+    return resampled.clip(0, 1)  # rounding goes past the end

@@ -54,7 +54,7 @@ class Release:
 def find(spec: WorkloadSpec, artefacts: Artefacts) -> Release | None:
     """The release of this specification's run, whether or not its files are still there; None before the first."""
     recorded = read_json(artefacts.run(spec.name, spec.fingerprint) / RELEASE)
-    return Release(**recorded) if recorded else None
+    return _release(recorded)
 
 
 def damage(release: Release, artefacts: Artefacts) -> str | None:
@@ -62,12 +62,13 @@ def damage(release: Release, artefacts: Artefacts) -> str | None:
     path = release.path(artefacts)
     if not path.exists():
         return f"{path} is gone"
-    manifest = read_json(path / MANIFEST)
-    if manifest is None:
+    manifest = read_json(path / MANIFEST) or {}
+    files = manifest.get("files")
+    if not files or not isinstance(files, dict):
         return f"{path / MANIFEST} is gone or unreadable"
-    if manifest["fingerprint"] != release.fingerprint:
-        return f"{path} holds another model ({manifest['fingerprint']}, not {release.fingerprint})"
-    for file, digest in manifest["files"].items():
+    if manifest.get("fingerprint") != release.fingerprint:
+        return f"{path} holds another model ({manifest.get('fingerprint')}, not {release.fingerprint})"
+    for file, digest in files.items():
         try:
             if _digest(path / file) != digest:
                 return f"{path / file} has changed"
@@ -79,16 +80,16 @@ def damage(release: Release, artefacts: Artefacts) -> str | None:
 def status(spec: WorkloadSpec, artefacts: Artefacts) -> dict[str, Any]:
     """How far the workload is, as plain values. ``status`` is ``released``, ``not trained`` or what is wrong."""
     run = artefacts.run(spec.name, spec.fingerprint)
-    training, group, made = (read_json(run / name) or {} for name in ("training.json", "group.json", RELEASE))
+    training, group = (read_json(run / name) or {} for name in ("training.json", "group.json"))
     answer = {
         "status": "not trained",
         "fingerprint": spec.fingerprint,
         "steps_per_second": training.get("steps_per_second"),
         "restarts": group.get("restarts"),
     }
-    if not made:
+    release = find(spec, artefacts)
+    if release is None:
         return answer
-    release = Release(**made)
     path = release.path(artefacts)
     return answer | {
         "status": damage(release, artefacts) or "released",
@@ -189,11 +190,18 @@ def _restore(spec: WorkloadSpec, artefacts: Artefacts) -> _Trained:
     return _Trained(model, data, step, round(float(right.mean()), 4), right)
 
 
+def _release(recorded: dict[str, Any] | None) -> Release | None:
+    try:
+        return Release(**recorded) if recorded else None
+    except TypeError:
+        return None  # written by something else
+
+
 def next_version(name: str, artefacts: Artefacts) -> int:
     """One more than the highest version of the model that is there or was ever recorded."""
     there = [int(path.name) for path in artefacts.model(name).glob("*") if path.name.isdigit()]
-    records = (read_json(path) for path in artefacts.run(name, "*").parent.glob(f"*/{RELEASE}"))
-    return 1 + max(there + [record["version"] for record in records if record], default=0)
+    records = (_release(read_json(path)) for path in artefacts.run(name, "*").parent.glob(f"*/{RELEASE}"))
+    return 1 + max(there + [record.version for record in records if record], default=0)
 
 
 def _shortened(values: Any) -> Any:

@@ -24,8 +24,12 @@ class Checkpoints:
     ) -> None:
         """optimizer: None where the weights alone are wanted, as for an export."""
         self._directory = directory
-        tracked = {"model": model} if optimizer is None else {"model": model, "optimizer": optimizer}
-        self._checkpoint = tf.train.Checkpoint(**tracked)
+        # Keras leaves the states of random generators (dropout) out of what it tracks: without them a resumed run
+        # draws other masks than an undisturbed one.
+        weights = {id(variable) for variable in model.weights}
+        random_states = [variable.value for variable in model.variables if id(variable) not in weights]
+        tracked = {"model": model, "random_states": random_states}
+        self._checkpoint = tf.train.Checkpoint(**tracked, **({"optimizer": optimizer} if optimizer else {}))
         self._partial = optimizer is None
         self._scratch = None if chief else directory / f".worker-{id(self)}"
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(self._scratch or directory), max_to_keep=KEEP)

@@ -44,7 +44,12 @@ class ArtefactsHandler(Handler):
             talk.info(f"kept {root}; make down PURGE=1 removes it")
             return
         for kind in (*KINDS, RUN):
-            shutil.rmtree(root / kind, ignore_errors=True)
+            try:
+                shutil.rmtree(root / kind)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise SiteError(f"cannot remove {error.filename}: {error.strerror}") from error
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()
         talk.info(f"removed the data sets, checkpoints, models and logs in {root}")

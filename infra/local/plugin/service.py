@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -40,7 +41,7 @@ class ServiceHandler(Handler):
                 talk.warn(f"port {inputs['port']} is busy{_holder(inputs['port'])}; listening on {port} instead")
             process = _launch(record, log, inputs, port)
             url = f"http://{HOST}:{port}"
-            if _wait_until_ready(process, url + inputs["ready"]):
+            if _wait_until_ready(process, port, url + inputs["ready"]):
                 seen = psutil.Process(process.pid)
                 return {
                     **inputs,
@@ -103,7 +104,7 @@ def _process(pid: int, started: float) -> psutil.Process | None:
 
 def _stop(record: Path) -> None:
     """Ends the process of a record, and removes the record."""
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, ValueError, KeyError, TypeError):
         known = json.loads(record.read_text())
         _end(_process(known["pid"], known["started"]))
     record.unlink(missing_ok=True)
@@ -114,22 +115,42 @@ def _end(process: psutil.Process | None) -> None:
         return
     with suppress(psutil.NoSuchProcess):
         process.terminate()
-        with suppress(psutil.TimeoutExpired):
-            process.wait(STOP_SECONDS)
-            return
-        process.kill()
-        process.wait(STOP_SECONDS)
+        if not _has_ended(process):
+            process.kill()
+            _has_ended(process)
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> bool:
-    """Whether ``url`` came to answer before the process ended or the time was up."""
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether the process ends within the time it is given. In a container whose first process collects nobody it
+    stays as a zombie for ever, which psutil's own ``wait`` does not take for an end."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, url: str) -> bool:
+    """Whether this process came to answer at ``url`` before it ended or the time was up."""
     waiting = tenacity.Retrying(
         wait=tenacity.wait_fixed(0.2),
         stop=tenacity.stop_after_delay(READY_SECONDS),
         retry=tenacity.retry_if_result(lambda answers: not answers and process.poll() is None),
         retry_error_callback=lambda _: False,
     )
-    return bool(waiting(_answers, url)) and process.poll() is None
+    return bool(waiting(lambda: _answers(url) and _listens(process.pid, port))) and process.poll() is None
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether this very process holds ``port``: one that took it a moment earlier may answer in its place."""
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except psutil.NoSuchProcess:
+        return False
+    except (psutil.Error, OSError):
+        return True  # the system does not tell
+    return any(each.status == psutil.CONN_LISTEN and each.laddr[1:2] == (port,) for each in connections)
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,49 @@
+"""Who may import whom."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([LINT_IMPORTS, "--no-cache"], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_layers_that_pyproject_declares_are_kept() -> None:
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    said = lint(PROJECT)
+    assert said.returncode == 0, said.stdout
+    assert f"{len(declared)} kept, 0 broken" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported"),
+    [("workloads.spec", "infra.settings"), ("infra.local.site", "workloads.train")],
+)
+def test_an_import_against_the_layers_breaks_a_contract(tmp_path: Path, importer: str, imported: str) -> None:
+    (tmp_path / "pyproject.toml").write_text((PROJECT / "pyproject.toml").read_text())
+    for package in ("workloads.cli", "workloads.data", "workloads.export", "workloads.serve", "workloads.train"):
+        module(tmp_path, package)
+    module(tmp_path, imported)
+    module(tmp_path, importer).write_text(f"import {imported}\n")
+    said = lint(tmp_path)
+    assert said.returncode != 0
+    assert f"{importer} -> {imported}" in said.stdout
+
+
+def module(root: Path, name: str) -> Path:
+    """An empty package of that name, with its parents. Returns its file."""
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        file = root.joinpath(*parts[:depth], "__init__.py")
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    return file

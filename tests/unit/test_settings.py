@@ -1,0 +1,179 @@
+"""A mistake in a stack file is answered once, by its place, with what is allowed and what to do."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from infra import datacenter
+from infra.settings import LocalSettings, Settings, SettingsError, Site
+from infra.settings.load import parse
+from workloads.spec import Section, ServeSpec, TrainSpec, WorkloadSpec
+
+FILE = "stacks/Pulumi.dev.yaml"
+WORKLOAD = {"name": "digits", "model": "digits_cnn", "dataset": "digits"}
+WORKLOAD_KEYS = "name, model, dataset, minimum_accuracy, train, serve"
+TRAIN_KEYS = "workers, global_batch, steps, learning_rate, seed, checkpoint_every, max_restarts"
+
+
+def workload(**changes: Any) -> dict[str, Any]:
+    return {"workloads": [{**WORKLOAD, **changes}]}
+
+
+def train(**values: Any) -> dict[str, Any]:
+    return workload(train=values)
+
+
+def without(key: str) -> dict[str, Any]:
+    return {"workloads": [{name: value for name, value in WORKLOAD.items() if name != key}]}
+
+
+def two(**second: Any) -> dict[str, Any]:
+    return {"workloads": [WORKLOAD, {**WORKLOAD, "name": "other", "serve": {"port": 9000}, **second}]}
+
+
+MISTAKES = [
+    # unknown keys
+    ({"colour": 1}, "colour = 1", "unknown key. Allowed: site, local, workloads."),
+    ({"local": {"disk": "/x"}}, 'local.disk = "/x"', "unknown key. Allowed: artefacts, tensorboard_port."),
+    (workload(gpu=1), "workloads[0].gpu = 1", f"unknown key. Allowed: {WORKLOAD_KEYS}."),
+    (train(epochs=3), "workloads[0].train.epochs = 3", f"unknown key. Allowed: {TRAIN_KEYS}."),
+    # slips of the pen
+    ({"wrokloads": []}, "wrokloads = []", "Did you mean workloads?"),
+    ({"local": {"artefact": "x"}}, 'local.artefact = "x"', "Did you mean artefacts?"),
+    (train(step=3), "workloads[0].train.step = 3", "Did you mean steps?"),
+    (workload(serve={"prot": 9000}), "workloads[0].serve.prot = 9000", "Did you mean port?"),
+    (
+        {"workloads": [{**without("name")["workloads"][0], "nmae": "a"}]},
+        'workloads[0].nmae = "a"',
+        "Did you mean name?",
+    ),
+    # another type
+    (train(steps="many"), 'workloads[0].train.steps = "many"', "must be a whole number. Optimiser steps in all."),
+    (train(steps="7"), 'workloads[0].train.steps = "7"', "must be a whole number. Write it without quotes."),
+    (train(steps=1.5), "workloads[0].train.steps = 1.5", "must be a whole number."),
+    (train(steps=True), "workloads[0].train.steps = true", "must be a whole number."),
+    (train(steps=None), "workloads[0].train.steps = null", "must be a whole number."),
+    (train(learning_rate="fast"), 'workloads[0].train.learning_rate = "fast"', "must be a number."),
+    (workload(name=5), "workloads[0].name = 5", "must be text."),
+    ({"local": {"artefacts": 5}}, "local.artefacts = 5", "must be text. Directory of data sets"),
+    # a section or a list that is something else
+    ({"local": "here"}, 'local = "here"', "must be a section with the keys artefacts, tensorboard_port."),
+    ({"local": None}, "local = null", "It is empty: fill it in, or leave it out."),
+    (workload(train=7), "workloads[0].train = 7", f"must be a section with the keys {TRAIN_KEYS}."),
+    ({"workloads": "digits"}, 'workloads = "digits"', f"must be a list of sections with the keys {WORKLOAD_KEYS}."),
+    ({"workloads": None}, "workloads = null", "It is empty: fill it in, or leave it out."),
+    ({"workloads": WORKLOAD}, "workloads = {", "must be a list of sections"),
+    ({"workloads": ["digits"]}, 'workloads[0] = "digits"', f"must be a section with the keys {WORKLOAD_KEYS}."),
+    # out of range
+    (train(steps=0), "workloads[0].train.steps = 0", "Allowed: 1 to 10000000. Default: 1200."),
+    (train(learning_rate=0), "workloads[0].train.learning_rate = 0", "Allowed: more than 0 to 10. Default: 0.002."),
+    (train(checkpoint_every=0), "workloads[0].train.checkpoint_every = 0", "Allowed: at least 1. Default: 100."),
+    (train(max_restarts=-1), "workloads[0].train.max_restarts = -1", "Allowed: 0 to 100. Default: 3."),
+    (workload(minimum_accuracy=97), "workloads[0].minimum_accuracy = 97", "Allowed: 0 to 1. Default: 0.97."),
+    (workload(serve={"port": 80}), "workloads[0].serve.port = 80", "Allowed: 1024 to 65535. Default: 8501."),
+    ({"local": {"tensorboard_port": 99999}}, "local.tensorboard_port = 99999", "Allowed: 1024 to 65535."),
+    ({"local": {"artefacts": ""}}, 'local.artefacts = ""', "must not be empty."),
+    (workload(name="My_Model"), 'workloads[0].name = "My_Model"', "lower-case letters, digits and dashes"),
+    # what does not exist
+    ({"site": "mars"}, 'site = "mars"', "Allowed: local, kubernetes, google."),
+    ({"site": "lokal"}, 'site = "lokal"', "Allowed: local, kubernetes, google. Did you mean local?"),
+    ({"site": 5}, "site = 5", "Allowed: local, kubernetes, google."),
+    (workload(model="vit"), 'workloads[0].model = "vit"', "unknown model; allowed: digits_cnn, dense_784."),
+    (workload(model="digits_cn"), 'workloads[0].model = "digits_cn"', "Did you mean digits_cnn?"),
+    (workload(dataset="digit"), 'workloads[0].dataset = "digit"', "unknown data set; allowed: digits, digits_28."),
+    # what is not there
+    (without("name"), "workloads[0].name is missing", "lower-case letters, digits and dashes"),
+    (without("model"), "workloads[0].model is missing", "Model of the catalogue. Allowed: digits_cnn, dense_784."),
+    (without("dataset"), "workloads[0].dataset is missing", "Allowed: digits, digits_28."),
+    # right alone and wrong together
+    (workload(dataset="digits_28"), 'workloads[0].dataset = "digits_28"', "does not take data set digits_28; allowed:"),
+    (train(workers=3), "workloads[0].train.global_batch = 64", "does not divide over 3 workers; use 63 or 66."),
+    (two(name="digits"), 'workloads[1].name = "digits"', "workloads[0] has it too; give each its own."),
+    (two(serve={"port": 8501}), "workloads[1].serve.port = 8501", "workloads[0] has it too; give each its own."),
+    (two(serve={}), "workloads[1].serve.port = 8501", "workloads[0] has it too; give each its own."),
+]
+
+
+@pytest.mark.parametrize(("values", "place", "advice"), MISTAKES, ids=[place for _, place, _ in MISTAKES])
+def test_one_mistake_is_answered_by_one_message_with_place_value_and_what_is_allowed(
+    values: dict[str, Any], place: str, advice: str
+) -> None:
+    (message,) = messages(values)
+    first, second = message.split("\n")
+    assert first.startswith(f"{FILE}: ai-datacenter:{place}")
+    assert second.startswith("  ")
+    assert advice in second
+
+
+@pytest.mark.parametrize(("values", "place", "advice"), MISTAKES, ids=[place for _, place, _ in MISTAKES])
+def test_no_message_speaks_of_the_library_or_of_python(values: dict[str, Any], place: str, advice: str) -> None:
+    (message,) = messages(values)
+    jargon = r"Input should|String should|Value error|valid (tuple|dictionary|string|integer)|pattern|instance|pydantic"
+    assert not re.search(rf"{jargon}|Traceback|Spec\b|Settings\b|\bNone\b|\bTrue\b|\(\?", message)
+    assert ". ." not in message
+    assert ".." not in message
+
+
+@pytest.mark.parametrize(
+    ("values", "places"),
+    [
+        ({"colour": 1, "site": "mars"}, ["site = ", "colour = "]),
+        (workload(model="vit", train={"steps": 0}), ["workloads[0].model = ", "workloads[0].train.steps = "]),
+        (train(steps=0, step=3), ["workloads[0].train.steps = ", "workloads[0].train.step = "]),
+        (
+            {"workloads": [{"name": "digits", "dataset": "digits", "colour": 1}]},
+            ["workloads[0].model is missing", "workloads[0].colour = "],
+        ),
+        (two(name=5, model="vit"), ["workloads[1].name = ", "workloads[1].model = "]),
+    ],
+)
+def test_two_mistakes_are_answered_by_two_messages(values: dict[str, Any], places: list[str]) -> None:
+    found = messages(values)
+    assert len(found) == len(places)
+    for message, place in zip(found, places, strict=True):
+        assert message.startswith(f"{FILE}: ai-datacenter:{place}")
+
+
+def test_an_empty_stack_file_is_the_local_site_with_nothing_to_run() -> None:
+    settings = parse(FILE, {})
+    assert (settings.site, settings.workloads) == (Site.LOCAL, ())
+
+
+def test_a_stack_file_is_read_as_it_is_written() -> None:
+    settings = parse(FILE, {"site": "local", "local": {"tensorboard_port": 7000}, **two(train={"steps": 7})})
+    assert settings.local.tensorboard_port == 7000
+    assert [each.name for each in settings.workloads] == ["digits", "other"]
+    assert settings.workloads[1].train.steps == 7
+
+
+@pytest.mark.parametrize("site", ["kubernetes", "google"])
+def test_a_site_that_is_not_built_yet_says_so_in_one_line(site: str) -> None:
+    settings = parse(FILE, {"site": site, **workload()})
+    with pytest.raises(SettingsError) as caught:
+        datacenter.build(settings)
+    assert str(caught.value).split("\n") == [
+        f'{FILE}: ai-datacenter:site = "{site}"',
+        f"  the {site} site is not available yet; use: local",
+    ]
+
+
+def test_a_mistake_found_later_is_told_in_the_same_form() -> None:
+    settings = parse(FILE, {"local": {"artefacts": "/nowhere"}})
+    assert str(settings.mistake("local.artefacts", "cannot be written")) == (
+        f'{FILE}: ai-datacenter:local.artefacts = "/nowhere"\n  cannot be written'
+    )
+
+
+@pytest.mark.parametrize("section", [Settings, LocalSettings, WorkloadSpec, TrainSpec, ServeSpec])
+def test_every_key_is_explained_in_one_sentence_or_more(section: type[Section]) -> None:
+    assert [name for name, key in section.model_fields.items() if not str(key.description).endswith(".")] == []
+
+
+def messages(values: dict[str, Any]) -> list[str]:
+    """What ``parse`` answers, one text a mistake."""
+    with pytest.raises(SettingsError) as caught:
+        parse(FILE, values)
+    return re.split(rf"\n(?={re.escape(FILE)})", str(caught.value))
