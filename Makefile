@@ -5,7 +5,7 @@ SETUP := $(PYTHON) -m toolchain.setup
 PULUMI := $(PYTHON) -m toolchain.stack
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview refresh down outputs test test-fast lint format lock clean
+.PHONY: help setup up preview refresh down outputs test test-fast lint format docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lint: setup ## format, style, types, and which part may import which
 
 format: setup ## put the code in its format
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+docs: setup ## write the reference pages from the code
+	@$(BIN)/python -m infra.settings.reference
 
 lock: ## resolve pyproject.toml anew into toolchain/locks
 	@$(PYTHON) -m toolchain.lock

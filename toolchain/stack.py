@@ -7,6 +7,7 @@ holder is dead is removed.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import subprocess
@@ -51,6 +52,7 @@ def main(arguments: list) -> int:
         state_directory().mkdir(parents=True, exist_ok=True)
         stack = _stack(arguments)
         if arguments and arguments[0] in WORKS_ON_A_STACK and stack:
+            _require_stack_file(stack)
             _make_stack(stack, surroundings)
             _remove_dead_locks(stack)
     except (cache.SetupError, OSError) as error:
@@ -67,6 +69,18 @@ def _stack(arguments: list) -> str:
         if argument.startswith("--stack="):
             return argument.partition("=")[2]
     return ""
+
+
+def _require_stack_file(stack: str) -> None:
+    """A misspelt name must not bring up an empty stack of that name."""
+    stacks = Path("stacks")
+    if not (stacks / f"Pulumi.{stack}.yaml").is_file():
+        there = sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in stacks.glob("Pulumi.*.yaml"))
+        near = difflib.get_close_matches(stack, there, n=1)
+        guess = f" Did you mean {near[0]}?" if near else ""
+        raise cache.SetupError(
+            f"STACK = {stack!r}: no stacks/Pulumi.{stack}.yaml. There are: {', '.join(there)}.{guess}"
+        )
 
 
 def _make_stack(stack: str, surroundings: dict) -> None:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-KINDS = ("datasets", "checkpoints", "models", "logs")
-
 
 @dataclass(frozen=True)
 class Artefacts:

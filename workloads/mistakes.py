@@ -155,15 +155,15 @@ def _lookup(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[type[
             return None, None
         field = holder.model_fields.get(part)
         if any(isinstance(later, str) for later in place[position + 1 :]):
-            holder = _model_in(field.annotation) if field else None
+            holder = section_in(field.annotation) if field else None
     return holder, field
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def section_in(annotation: Any) -> type[BaseModel] | None:
     """The settings model inside an annotation such as ``tuple[WorkloadSpec, ...]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next(filter(None, map(_model_in, typing.get_args(annotation))), None)
+    return next(filter(None, map(section_in, typing.get_args(annotation))), None)
 
 
 def _options(field: FieldInfo | None) -> list[str]:

@@ -13,10 +13,12 @@ class Artefacts(pulumi.CustomResource):
     root:  absolute path.
     """
 
+    TYPE = "aidc-local:index:Artefacts"
+
     root: pulumi.Output[str]
 
     def __init__(self, name: str, root: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("aidc-local:index:Artefacts", name, {"root": root}, opts)
+        super().__init__(self.TYPE, name, {"root": root}, opts)
 
 
 class TrainingJob(pulumi.CustomResource):
@@ -25,10 +27,21 @@ class TrainingJob(pulumi.CustomResource):
     A change of what is learned replaces the job, and the new one trains; other changes update it.
     """
 
+    TYPE = "aidc-local:index:TrainingJob"
+    OUTPUTS = (
+        "accuracy",
+        "steps_per_second",
+        "restarts",
+        "version",
+        "model_path",
+        "example_request",
+        "example_label",
+        "fingerprint",
+    )
+
     accuracy: pulumi.Output[float]
     steps_per_second: pulumi.Output[float]
     version: pulumi.Output[int]
-    model_path: pulumi.Output[str]
     example_request: pulumi.Output[str]
     example_label: pulumi.Output[int]
 
@@ -36,25 +49,15 @@ class TrainingJob(pulumi.CustomResource):
         self, name: str, workload: dict[str, Any], artefacts: pulumi.Input[str], opts: pulumi.ResourceOptions
     ) -> None:
         """workload: a ``WorkloadSpec`` as plain values, without ``serve``."""
-        outputs = dict.fromkeys(
-            [
-                "accuracy",
-                "steps_per_second",
-                "restarts",
-                "version",
-                "model_path",
-                "example_request",
-                "example_label",
-                "fingerprint",
-            ]
-        )
-        super().__init__(
-            "aidc-local:index:TrainingJob", name, {"workload": workload, "artefacts": artefacts, **outputs}, opts
-        )
+        inputs = {"workload": workload, "artefacts": artefacts}
+        super().__init__(self.TYPE, name, inputs | dict.fromkeys(self.OUTPUTS), opts)
 
 
 class Service(pulumi.CustomResource):
     """A detached server process that answers on loopback, known by its pid and start time."""
+
+    TYPE = "aidc-local:index:Service"
+    OUTPUTS = ("url", "listening", "pid", "started", "log")
 
     url: pulumi.Output[str]
 
@@ -75,6 +78,5 @@ class Service(pulumi.CustomResource):
         port:   the wanted port; the next free one is taken when it is busy.
         ready:  path that answers 200 once the server can work.
         """
-        outputs = dict.fromkeys(["url", "listening", "pid", "started", "log"])
         inputs = {"module": module, "args": args, "port": port, "ready": ready, "artefacts": artefacts}
-        super().__init__("aidc-local:index:Service", name, {**inputs, **outputs}, opts)
+        super().__init__(self.TYPE, name, inputs | dict.fromkeys(self.OUTPUTS), opts)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.conftest import WORKLOAD, Project, get, wait_for
+from tests.project import WORKLOAD, Project, get, wait_for
 
 
 @pytest.fixture(scope="module")

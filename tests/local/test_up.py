@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import WORKLOAD, Project, get
+from tests.project import WORKLOAD, Project, get
 
 ALL_UNCHANGED = "6 unchanged"  # the stack, the site, its directories, the job, the server, TensorBoard
 
@@ -180,13 +180,6 @@ def test_a_target_that_was_not_reached_stops_the_release_and_the_old_model_stays
 def test_nothing_is_written_outside_the_project_and_its_state(site: Project) -> None:
     assert list(site.home.iterdir()) == []
     assert {path.name for path in site.folder.iterdir()} == {"home", "project", "state"}
-
-
-def test_services_listen_on_loopback_only(site: Project) -> None:
-    for process in site.processes():
-        for connection in process.net_connections("tcp"):
-            if connection.status == "LISTEN":
-                assert connection.laddr[0] == "127.0.0.1"
 
 
 def test_down_stops_the_servers_and_leaves_models_and_data_unless_asked(project: Project) -> None:

@@ -537,7 +537,7 @@ time.sleep(600)
 def test_a_service_that_does_not_listen_to_reason_is_killed(
     inputs: State, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.local.plugin.service.STOP_SECONDS", 0.2)
+    monkeypatch.setattr("infra.local.plugin.processes.STOP_SECONDS", 0.2)
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as deaf:
         assert deaf.stdout is not None

@@ -401,6 +401,9 @@ def test_a_lock_whose_pid_was_given_to_another_program_does_not_stop_the_next_co
 def run_pulumi(tmp_path: Path, complete: None) -> Callable[..., str]:
     """Runs one command as ``make`` does, with an engine that only says what it was told. Returns its output."""
 
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").touch()
+
     def run(*arguments: str) -> str:
         begin = f"""
 import pathlib, sys
@@ -409,9 +412,9 @@ python.ENVIRONMENT, python.STAMP = pathlib.Path({str(python.ENVIRONMENT)!r}), pa
 sys.exit(stack.main(sys.argv[1:]))
 """
         command = [sys.executable, "-c", begin, *arguments]
-        surroundings = {**os.environ, "PULUMI_ACCESS_TOKEN": "secret"}
+        surroundings = {**os.environ, "PULUMI_ACCESS_TOKEN": "secret", "PYTHONPATH": str(cache.PROJECT)}
         return subprocess.run(
-            command, cwd=cache.PROJECT, env=surroundings, capture_output=True, text=True, check=True
+            command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=True
         ).stdout
 
     return run
@@ -484,3 +487,14 @@ def test_without_a_set_up_the_engine_is_not_run_and_the_answer_names_the_command
     assert stack.main(["up", "--stack", "dev"]) == 1
     assert capfd.readouterr().err == "error: not set up yet; run: make setup\n"
     assert not (tmp_path / "state").exists()
+
+
+def test_a_misspelt_stack_is_refused_and_nothing_is_made(
+    tmp_path: Path, complete: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.local.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert stack.main(["up", "--stack", "locla"]) == 1
+    assert "There are: local. Did you mean local?" in capfd.readouterr().err
+    assert not list(stack.state_directory().rglob("*locla*"))

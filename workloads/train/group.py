@@ -15,10 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from workloads import lifeline
 from workloads.artefacts import Artefacts, write_json
@@ -36,20 +33,60 @@ STOP_SECONDS = 5.0
 LAST_LINES = 15
 
 
+Report = Callable[[str], None]
+"""Takes one line for the person who waits."""
+
+
 class TrainingFailed(RuntimeError):
     """The group did not reach its last step; the message says why and where the logs are."""
 
 
-@dataclass
 class Worker:
-    """One running member of the group."""
+    """One member of the group. Its standard error goes to its log, its standard output there and to ``report``."""
 
-    index: int
-    process: subprocess.Popen[str]
-    log: Path
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path, report: Report) -> None:
+        self.log = log
+        self._report = report
+        self._sink = log.open("a")
+        self.process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,  # the lifeline: never written to, closed by the end of this process
+            stdout=subprocess.PIPE,
+            stderr=self._sink,
+            text=True,
+            start_new_session=True,  # Ctrl-C reaches the group through its parent, once
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.process.poll())
+
+    @property
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def stop(self, deadline: float) -> None:
+        """Waits for the end of a process that was asked to end, and insists at ``deadline``."""
+        try:
+            self.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._reader.join()
+        self._sink.close()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._sink.write(line)
+            self._sink.flush()
+            self._report(line.rstrip())
 
 
-def train(spec: WorkloadSpec, artefacts: Artefacts, report: Callable[[str], None]) -> int:
+def train(spec: WorkloadSpec, artefacts: Artefacts, report: Report) -> int:
     """Runs the group until every worker has finished. Returns how often it was restarted.
 
     Raises TrainingFailed after ``max_restarts`` restarts.
@@ -63,8 +100,7 @@ def train(spec: WorkloadSpec, artefacts: Artefacts, report: Callable[[str], None
     while True:
         members = f"{spec.train.workers} worker{'s' * (spec.train.workers > 1)}"
         report(f"starting {members} on {spec.model} ({spec.dataset}), logs in {logs}")
-        with ExitStack() as stack:
-            failure = _run_once(spec, spec_file, artefacts, logs, report, stack)
+        failure = _run_once(spec, spec_file, artefacts, logs, report)
         if failure is None:
             write_json(spec_file.parent / GROUP, {"restarts": restarts})
             return restarts
@@ -87,49 +123,38 @@ def last_lines(log: Path, count: int = LAST_LINES) -> str:
 
 
 def _run_once(
-    spec: WorkloadSpec,
-    spec_file: Path,
-    artefacts: Artefacts,
-    logs: Path,
-    report: Callable[[str], None],
-    stack: ExitStack,
+    spec: WorkloadSpec, spec_file: Path, artefacts: Artefacts, logs: Path, report: Report
 ) -> tuple[int, int, Path] | None:
-    """One life of the group: None when all finished, else index, exit status and log of the first that did not."""
+    """One life of the group: None when all finished, else index, exit status and log of the one to blame."""
     ports = _free_ports(spec.train.workers)
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    command = [sys.executable, "-m", "workloads", "train", "--spec", str(spec_file), "--artefacts", str(artefacts.root)]
     workers: list[Worker] = []
-    stack.callback(lambda: _stop(workers))
-    for index in range(spec.train.workers):
-        task = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        log = logs / f"worker-{index}.log"
-        sink = stack.enter_context(log.open("a"))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "workloads", "train", "--spec", str(spec_file), "--artefacts", str(artefacts.root)],
-            env=_environment(spec.train.workers) | {"TF_CONFIG": json.dumps(task)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            text=True,
-            start_new_session=True,  # Ctrl-C reaches the group through its parent, once
-        )
-        workers.append(Worker(index, process, log))
-        _forward(process, sink, report if index == 0 else None)
-    while any(worker.process.poll() is None for worker in workers):
-        for worker in workers:
-            if worker.process.poll():
-                return _root_cause(workers)
-        time.sleep(POLL_SECONDS)
-    failed = [worker for worker in workers if worker.process.returncode]
-    return _root_cause(workers) if failed else None
+    try:
+        for index in range(spec.train.workers):
+            task = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+            environment = _environment(spec.train.workers) | {"TF_CONFIG": task}
+            chief = report if index == 0 else _say_nothing
+            workers.append(Worker(command, environment, logs / f"worker-{index}.log", chief))
+        while any(worker.running for worker in workers) and not any(worker.failed for worker in workers):
+            time.sleep(POLL_SECONDS)
+        failed = [worker for worker in workers if worker.failed]
+    finally:
+        _stop(workers)
+    if not failed:
+        return None
+    blamed = min(failed, key=_blame)
+    return workers.index(blamed), blamed.process.returncode, blamed.log
 
 
-def _root_cause(workers: list[Worker]) -> tuple[int, int, Path]:
-    """The worker to blame: one that was killed or said why, before one that only lost its peer."""
-    failed = [worker for worker in workers if worker.process.returncode]
-    worker = min(
-        failed, key=lambda worker: (worker.process.returncode not in (USAGE, FINAL), worker.process.returncode)
-    )
-    return worker.index, worker.process.returncode, worker.log
+def _blame(worker: Worker) -> tuple[bool, int]:
+    """Orders failed workers: one that said why, then one that a signal ended, then one that only lost its peer."""
+    status = worker.process.returncode
+    return status not in (USAGE, FINAL), status
+
+
+def _say_nothing(_: str) -> None:
+    """Where the progress of workers other than the chief goes, besides their logs."""
 
 
 def _environment(workers: int) -> dict[str, str]:
@@ -143,33 +168,14 @@ def _environment(workers: int) -> dict[str, str]:
     }
 
 
-def _forward(process: subprocess.Popen[str], sink: IO[str], report: Callable[[str], None] | None) -> None:
-    """Copies the worker's standard output to its log and, for the chief, to ``report``."""
-
-    def copy() -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if not sink.closed:
-                sink.write(line)
-                sink.flush()
-            if report:
-                report(line.rstrip())
-
-    threading.Thread(target=copy, name=f"log-{process.pid}", daemon=True).start()
-
-
 def _stop(workers: list[Worker]) -> None:
     """Ends what still runs; a checkpoint is written aside, so nothing is lost but the steps since the last one."""
     for worker in workers:
-        if worker.process.poll() is None:
+        if worker.running:
             worker.process.terminate()
     deadline = time.monotonic() + STOP_SECONDS
     for worker in workers:
-        try:
-            worker.process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            worker.process.kill()
-            worker.process.wait()
+        worker.stop(deadline)
 
 
 def _free_ports(count: int) -> list[int]:

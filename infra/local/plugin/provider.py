@@ -12,6 +12,7 @@ from infra.local.plugin.handler import Handler, Later, State, Talk, differences
 from infra.local.plugin.service import ServiceHandler
 from infra.local.plugin.training_job import TrainingJobHandler
 from infra.local.plugin.values import plain, properties
+from infra.local.resources import Artefacts, Service, TrainingJob
 
 UPDATE = protocol.PropertyDiffKind.UPDATE
 REPLACE = protocol.PropertyDiffKind.UPDATE_REPLACE
@@ -25,9 +26,9 @@ class LocalProvider(protocol.Provider):
         self._talk_at = talk_at
         self._jobs = TrainingJobHandler()
         self._handlers: dict[str, Handler] = {
-            "aidc-local:index:Artefacts": ArtefactsHandler(),
-            "aidc-local:index:TrainingJob": self._jobs,
-            "aidc-local:index:Service": ServiceHandler(),
+            Artefacts.TYPE: ArtefactsHandler(),
+            TrainingJob.TYPE: self._jobs,
+            Service.TYPE: ServiceHandler(),
         }
 
     def _handler(self, urn_type: str) -> Handler:

@@ -6,7 +6,6 @@ import json
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
@@ -16,19 +15,20 @@ from typing import ClassVar
 import psutil
 import tenacity
 
+from infra.local.plugin import processes
 from infra.local.plugin.artefacts import RUN
 from infra.local.plugin.handler import Handler, SiteError, State, Talk
+from infra.local.resources import Service
 
 RUNNING = "running"
 READY_SECONDS = 120
-STOP_SECONDS = 10
 PORTS_TO_TRY = 50
 LAST_LINES = 15
 HOST = "127.0.0.1"
 
 
 class ServiceHandler(Handler):
-    outputs = ("url", "listening", "pid", "started", "log")
+    outputs = Service.OUTPUTS
     volatile = ("pid", "started")
     wanted: ClassVar[State] = {"status": RUNNING}
 
@@ -60,7 +60,7 @@ class ServiceHandler(Handler):
         raise SiteError(f"no free port from {inputs['port']} to {inputs['port'] + PORTS_TO_TRY - 1}")
 
     def read(self, name: str, state: State) -> State | None:
-        process = _process(state["pid"], state["started"])
+        process = processes.live(state["pid"], state["started"])
         if process is None:
             return {**state, "status": "stopped"}
         return {**state, "status": RUNNING if _answers(state["url"] + state["ready"]) else "not answering"}
@@ -71,7 +71,7 @@ class ServiceHandler(Handler):
 
     def delete(self, name: str, state: State, talk: Talk) -> None:
         _stop(_record(name, state))
-        _end(_process(state["pid"], state["started"]))
+        processes.end(processes.live(state["pid"], state["started"]))
 
 
 def _record(name: str, state: State) -> Path:
@@ -86,6 +86,7 @@ def _launch(record: Path, log: Path, inputs: State, port: int) -> subprocess.Pop
     with log.open("ab") as sink:
         return subprocess.Popen(
             [sys.executable, "-m", "infra.local.plugin.launch", str(record), inputs["module"], *arguments],
+            env=processes.environment(),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
@@ -93,42 +94,12 @@ def _launch(record: Path, log: Path, inputs: State, port: int) -> subprocess.Pop
         )
 
 
-def _process(pid: int, started: float) -> psutil.Process | None:
-    """The live process with this pid and start time; a pid alone may have been given to another since."""
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - started) < 0.01:
-            return process
-    return None
-
-
 def _stop(record: Path) -> None:
     """Ends the process of a record, and removes the record."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         known = json.loads(record.read_text())
-        _end(_process(known["pid"], known["started"]))
+        processes.end(processes.live(known["pid"], known["started"]))
     record.unlink(missing_ok=True)
-
-
-def _end(process: psutil.Process | None) -> None:
-    if process is None:
-        return
-    with suppress(psutil.NoSuchProcess):
-        process.terminate()
-        if not _has_ended(process):
-            process.kill()
-            _has_ended(process)
-
-
-def _has_ended(process: psutil.Process) -> bool:
-    """Whether the process ends within the time it is given. In a container whose first process collects nobody it
-    stays as a zombie for ever, which psutil's own ``wait`` does not take for an end."""
-    deadline = time.monotonic() + STOP_SECONDS
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, url: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+from infra.local.plugin import processes
 from infra.local.plugin.artefacts import RUN
 from infra.local.plugin.handler import Handler, SiteError, State, Talk
+from infra.local.resources import TrainingJob
 from workloads import lifeline
 from workloads.spec import OPERATIONAL
 
@@ -23,16 +24,7 @@ LAST_LINES = 20
 
 
 class TrainingJobHandler(Handler):
-    outputs = (
-        "accuracy",
-        "steps_per_second",
-        "restarts",
-        "version",
-        "model_path",
-        "example_request",
-        "example_label",
-        "fingerprint",
-    )
+    outputs = TrainingJob.OUTPUTS
     volatile = ("restarts",)
     wanted: ClassVar[State] = {"status": RELEASED}
 
@@ -80,7 +72,7 @@ class TrainingJobHandler(Handler):
         with tempfile.TemporaryFile("w+", errors="replace") as complaints:
             process = subprocess.Popen(
                 command,
-                env={**os.environ, **lifeline.environment()},
+                env=processes.environment() | lifeline.environment(),
                 stdin=subprocess.PIPE,  # held open while this process lives: the group must not outlive it
                 stdout=subprocess.PIPE,
                 stderr=complaints,

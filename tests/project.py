@@ -10,12 +10,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 import yaml
 
 from toolchain import cache
@@ -47,6 +46,7 @@ class Project:
             "AIDC_CACHE": str(cache.directory()),
             "AIDC_STATE": str(folder / "state"),
             "PYTHONPATH": str(cache.PROJECT),
+            "AIDC_TEST_SECRET": "a-password-that-must-not-be-kept",
         }
         self.write(WORKLOAD)
 
@@ -139,24 +139,7 @@ def get(url: str) -> Any:
         return json.load(answer)
 
 
-def _clean_up(project: Project) -> None:
+def clean_up(project: Project) -> None:
     project.run("destroy", "--yes", "--skip-preview", fails=None)
     for process in project.processes():
         process.kill()
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """A project in which nothing is up."""
-    made = Project(tmp_path)
-    yield made
-    _clean_up(made)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A project that is up. Tests leave it up and as its stack file says."""
-    made = Project(tmp_path_factory.mktemp("site"))
-    made.up()
-    yield made
-    _clean_up(made)
