@@ -83,10 +83,10 @@ class Reporter:
 
     def __call__(self, text: str, passing: bool = False) -> None:
         """passing: shown only when nothing was for a while."""
-        now = time.monotonic()
+        now, self._text = time.monotonic(), text
         if passing and now - self._last < self.REPEAT_SECONDS:
             return
-        self._last, self._text = now, text
+        self._last = now
         seconds = int(now - self._start)
         print(f"[{self.task}] {seconds // 60}:{seconds % 60:02d}  {text}", flush=True)
 

@@ -102,7 +102,8 @@ def _environment() -> dict:
         "GOPATH": str(go),
         "GOMODCACHE": str(go / "mod"),
         "GOCACHE": str(go / "build"),
-        "GOENV": "off" if not _user_settings() else _user_settings(),
+        "GOENV": _user_settings() or "off",
+        "XDG_CONFIG_HOME": str(go / "config"),  # where Go counts its own use, else in the user's settings
         "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",

@@ -95,7 +95,12 @@ def uv(report: cache.Reporter, python: str) -> str:
         if folder:
             report("fetching uv, the package installer")
             log = cache.directory() / "logs" / "python.log"
-            quiet = {**os.environ, "PIP_NO_CACHE_DIR": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+            quiet = {
+                **os.environ,
+                "PATH": os.defpath,  # pip asks every tool that it finds for its version; some then write to ~
+                "PIP_NO_CACHE_DIR": "1",
+                "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+            }
             pip = [python, "-m", "pip"]
             if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode:
                 seed = folder / "seed"
