@@ -135,7 +135,7 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 90) -> No
 
 
 def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http on loopback
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10) as answer:
         return json.load(answer)
 
 

@@ -84,8 +84,11 @@ def set_up(report: cache.Reporter) -> None:
 
 
 def uv_environment() -> dict:
-    """uv's environment: its cache in ours, and no Python of its own."""
-    return {**os.environ, "UV_CACHE_DIR": str(cache.directory() / "uv"), "UV_PYTHON_DOWNLOADS": "never"}
+    """uv's environment: its cache and temporary files in ours, and no Python of its own."""
+    temporary = cache.directory() / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    ours = {"UV_CACHE_DIR": str(cache.directory() / "uv"), "TMPDIR": str(temporary), "UV_PYTHON_DOWNLOADS": "never"}
+    return {**os.environ, **ours}
 
 
 def uv(report: cache.Reporter, python: str) -> str:

@@ -6,6 +6,7 @@ when all is there it returns at once. Writes to the clone's ``.venv`` and to the
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -24,7 +25,7 @@ def main() -> int:
     def attempt(task, report: cache.Reporter) -> None:
         try:
             task(report)
-        except (cache.SetupError, OSError) as error:
+        except (cache.SetupError, OSError, subprocess.SubprocessError) as error:
             failures.append((report.task, error))
             cache.stop_all()
 

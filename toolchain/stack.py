@@ -32,11 +32,15 @@ def environment() -> dict:
     if home is None or not python.is_ready():
         raise cache.SetupError("not set up yet; run: make setup")
     kept = {name: value for name, value in os.environ.items() if name != "PULUMI_ACCESS_TOKEN"}
+    direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
     return {
-        "PULUMI_CONFIG_PASSPHRASE": "",  # the local stack holds no secret
         **kept,
+        "PULUMI_CONFIG_PASSPHRASE": "",  # the local stack holds no secret, and its salt was made with this
+        "no_proxy": direct,  # engine, plugin, workers and servers talk to each other on loopback
+        "NO_PROXY": direct,
         "PATH": os.pathsep.join([str(python.ENVIRONMENT / "bin"), str(home), os.environ.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(python.ENVIRONMENT),
+        "TMPDIR": str(state / "tmp"),
         "PULUMI_HOME": str(state / "pulumi-home"),
         "PULUMI_BACKEND_URL": f"file://{state}",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
@@ -49,7 +53,7 @@ def main(arguments: list) -> int:
     """Runs one Pulumi command; returns its exit status."""
     try:
         surroundings = environment()
-        state_directory().mkdir(parents=True, exist_ok=True)
+        Path(surroundings["TMPDIR"]).mkdir(parents=True, exist_ok=True)
         stack = _stack(arguments)
         if arguments and arguments[0] in WORKS_ON_A_STACK and stack:
             _require_stack_file(stack)

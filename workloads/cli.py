@@ -1,4 +1,4 @@
-"""The command line of the workloads: train, evaluate, export, serve, list. Needs no Pulumi and no cloud.
+"""The command line of the workloads: train, evaluate, export, status, serve, list. Needs no Pulumi and no cloud.
 
 Exit status: 0 done; 1 the work failed; 2 the command or the specification is wrong; 74 the work failed in a way that
 another attempt would not mend (a full disk, a loss that is not a number).

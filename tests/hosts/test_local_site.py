@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import sys
 
 import pytest
 import testinfra
 from testinfra.host import Host
 
 from tests.project import Project
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="testinfra looks at sockets and processes on Linux")
 
 SERVICES = ("digits-server", "local-tensorboard")
 

@@ -262,7 +262,7 @@ def test_artefacts_of_which_nothing_is_left_are_gone(there: State) -> None:
 def test_a_delete_keeps_everything_and_says_how_to_remove_it(there: State, heard: Heard) -> None:
     ArtefactsHandler().delete("a", there, heard.talk)
     assert kinds(there) == {*KINDS, RUN}
-    assert heard.info == [f"kept {there['root']}; make down PURGE=1 removes it"]
+    assert heard.info == [f"kept {there['root']}; with PURGE=1 this would have removed it"]
 
 
 @pytest.mark.parametrize("word", ["", "0", "yes"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,13 @@ def test_preparing_twice_changes_nothing_and_gives_the_same_on_every_machine(tmp
     assert (tmp_path / "one" / "digits" / "data.npz").stat().st_mtime_ns == before
     one, two = (digits.load("digits", tmp_path / name) for name in ("one", "two"))
     assert all(np.array_equal(getattr(one, field), getattr(two, field)) for field in one.__dataclass_fields__)
+
+
+def test_jobs_that_start_together_on_one_data_set_do_not_disturb_each_other(tmp_path: Path) -> None:
+    program = "import pathlib, sys, workloads.data.digits as d; d.prepare('digits', pathlib.Path(sys.argv[1]))"
+    jobs = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]
+    assert [job.wait(60) for job in jobs] == [0, 0, 0]
+    assert len(digits.load("digits", tmp_path).train_labels) == 1437
 
 
 def test_resampled_digits_keep_their_corners_and_their_range(tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import portalocker
 
 from workloads.artefacts import write_json, written_aside
 
 TEST_SHARE = 0.2
 SPLIT_SEED = 20
+PREPARE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,17 @@ class Dataset:
 
 
 def prepare(name: str, directory: Path) -> None:
-    """Writes data set ``name`` to ``directory/name`` unless it is there. Same bytes on every machine."""
-    target = directory / name
-    if (target / "data.npz").exists():
-        return
+    """Writes data set ``name`` to ``directory/name`` unless it is there. Same bytes on every machine.
+
+    One process at a time prepares; jobs that start together on one data set wait for the first.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with portalocker.Lock(directory / f".{name}.lock", timeout=PREPARE_SECONDS, fail_when_locked=False):
+        if not (directory / name / "data.npz").exists():
+            _prepare(name, directory / name)
+
+
+def _prepare(name: str, target: Path) -> None:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 

@@ -12,6 +12,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -130,10 +131,11 @@ def _run_once(
     cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
     command = [sys.executable, "-m", "workloads", "train", "--spec", str(spec_file), "--artefacts", str(artefacts.root)]
     workers: list[Worker] = []
+    temporary = tempfile.TemporaryDirectory(prefix="workloads-")  # a worker that is killed cannot tidy up its own
     try:
         for index in range(spec.train.workers):
             task = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-            environment = _environment(spec.train.workers) | {"TF_CONFIG": task}
+            environment = _environment(spec.train.workers) | {"TF_CONFIG": task, "TMPDIR": temporary.name}
             chief = report if index == 0 else _say_nothing
             workers.append(Worker(command, environment, logs / f"worker-{index}.log", chief))
         while any(worker.running for worker in workers) and not any(worker.failed for worker in workers):
@@ -141,6 +143,7 @@ def _run_once(
         failed = [worker for worker in workers if worker.failed]
     finally:
         _stop(workers)
+        temporary.cleanup()
     if not failed:
         return None
     blamed = min(failed, key=_blame)

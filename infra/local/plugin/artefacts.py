@@ -41,7 +41,7 @@ class ArtefactsHandler(Handler):
     def delete(self, name: str, state: State, talk: Talk) -> None:
         root = Path(state["root"])
         if os.environ.get(PURGE) != "1":
-            talk.info(f"kept {root}; make down PURGE=1 removes it")
+            talk.info(f"kept {root}; with PURGE=1 this would have removed it")
             return
         for kind in (*KINDS, RUN):
             try:

@@ -19,7 +19,6 @@ from workloads import lifeline
 from workloads.spec import OPERATIONAL
 
 RELEASED = "released"
-STOP_SECONDS = 15.0
 LAST_LINES = 20
 
 
@@ -92,7 +91,7 @@ class TrainingJobHandler(Handler):
                 self._running.discard(process)
             complaints.seek(0)
             complaint = complaints.read()
-        if status == 128 + signal.SIGTERM:
+        if status in (128 + signal.SIGTERM, -signal.SIGTERM):
             raise SiteError(f"{verb} was interrupted; the next up goes on from the last checkpoint")
         if status:
             plain = complaint.rpartition("error: ")[2] or "\n".join(complaint.splitlines()[-LAST_LINES:])
