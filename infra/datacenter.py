@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pulumi
+
 from infra.local import place
 from infra.local.site import LocalSite
-from infra.settings import Settings, Site, project_directory
+from infra.plan import advice
+from infra.settings import GoogleSettings, Settings, Site, project_directory
 
 
 def build(settings: Settings) -> dict[str, Any]:
@@ -17,5 +20,19 @@ def build(settings: Settings) -> dict[str, Any]:
             if trouble := place.problem(root):
                 raise settings.mistake("local.artefacts", trouble)
             return LocalSite("local", root, settings.local, settings.workloads).outputs
-        case Site.KUBERNETES | Site.GOOGLE:
-            raise settings.mistake("site", f"the {settings.site} site is not available yet; use: local")
+        case Site.GOOGLE:
+            assert settings.google is not None  # as the settings have checked
+            if settings.workloads:
+                raise settings.mistake("workloads", "the google site runs no workloads yet; leave them out")
+            return _google(settings.stack, settings.google)
+        case Site.KUBERNETES:
+            raise settings.mistake("site", "the kubernetes site is not available yet; use: local or google")
+
+
+def _google(stack: str, settings: GoogleSettings) -> dict[str, Any]:
+    from infra.google.environment import Environment  # takes seconds to import; the local site does without
+    from infra.google.site import GoogleSite
+
+    for warning in advice.warnings(settings):
+        pulumi.log.warn(warning)
+    return GoogleSite("google", Environment.of(stack, settings), settings).outputs

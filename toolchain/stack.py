@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toolchain import cache, engine, python
+from toolchain import cache, engine, google, python
 
 PROJECT_NAME = "ai-datacenter"
 WORKS_ON_A_STACK = ("up", "preview", "refresh", "destroy", "import", "watch")
@@ -25,9 +25,8 @@ def state_directory() -> Path:
     return Path(os.environ.get("AIDC_STATE") or cache.PROJECT / ".local" / "state").absolute()
 
 
-def environment() -> dict:
-    """The engine's environment."""
-    state = state_directory()
+def environment(state: Path) -> dict:
+    """The engine's environment, with its state in ``state``."""
     home = engine.folder()
     if home is None or not python.is_ready():
         raise cache.SetupError("not set up yet; run: make setup")
@@ -52,13 +51,23 @@ def environment() -> dict:
 def main(arguments: list) -> int:
     """Runs one Pulumi command; returns its exit status."""
     try:
-        surroundings = environment()
-        Path(surroundings["TMPDIR"]).mkdir(parents=True, exist_ok=True)
-        stack = _stack(arguments)
-        if arguments and arguments[0] in WORKS_ON_A_STACK and stack:
+        command, stack, state = (arguments or [""])[0], _stack(arguments), state_directory()
+        surroundings = environment(state)
+        works = command in WORKS_ON_A_STACK and bool(stack)
+        if works:
             _require_stack_file(stack)
-            _make_stack(stack, surroundings)
-            _remove_dead_locks(stack)
+        if google.is_site_of(stack):
+            if command == "preview" and not google.has_credentials():
+                print(google.WITHOUT_CREDENTIALS.format(stack=stack), flush=True)
+                state /= "stand-in"  # what is previewed with a stand-in never meets what is real
+                surroundings = google.stand_in_environment(environment(state))
+            else:
+                google.require_credentials(stack, command)
+                surroundings = google.engine_environment(surroundings)
+        Path(surroundings["TMPDIR"]).mkdir(parents=True, exist_ok=True)
+        if works and surroundings["PULUMI_BACKEND_URL"] == f"file://{state}":
+            _make_stack(stack, state, surroundings)
+            _remove_dead_locks(stack, state)
     except (cache.SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -87,8 +96,8 @@ def _require_stack_file(stack: str) -> None:
         )
 
 
-def _make_stack(stack: str, surroundings: dict) -> None:
-    if (state_directory() / ".pulumi" / "stacks" / PROJECT_NAME / f"{stack}.json").exists():
+def _make_stack(stack: str, state: Path, surroundings: dict) -> None:
+    if (state / ".pulumi" / "stacks" / PROJECT_NAME / f"{stack}.json").exists():
         return
     command = ["pulumi", "stack", "init", "--stack", stack, "--non-interactive"]
     made = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
@@ -96,9 +105,9 @@ def _make_stack(stack: str, surroundings: dict) -> None:
         raise cache.SetupError(f"cannot make stack {stack}: {made.stderr.strip()}")
 
 
-def _remove_dead_locks(stack: str) -> None:
+def _remove_dead_locks(stack: str, state: Path) -> None:
     """Removes what an engine that was killed left behind. A lock of a live process, or of another machine, stays."""
-    for lock in (state_directory() / ".pulumi" / "locks").glob(f"organization/{PROJECT_NAME}/{stack}/*.json"):
+    for lock in (state / ".pulumi" / "locks").glob(f"organization/{PROJECT_NAME}/{stack}/*.json"):
         try:
             holder = json.loads(lock.read_text())
             host, pid = holder["hostname"], int(holder["pid"])

@@ -15,6 +15,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+Place = tuple[str | int, ...]
+"""A path in a file, such as ``("workloads", 0, "name")``."""
+
 
 class Conflict(ValueError):
     """A value that is well formed and does not go with the others.
@@ -22,7 +25,7 @@ class Conflict(ValueError):
     place: path to it from the section that was checked, such as ``("train", "steps")``.
     """
 
-    def __init__(self, problem: str, place: tuple[str | int, ...], value: object) -> None:
+    def __init__(self, problem: str, place: Place, value: object) -> None:
         super().__init__(problem)
         self.place = place
         self.value = value
@@ -47,33 +50,129 @@ def at(path: str, value: Any, problem: str) -> Mistake:
 
 def explain(model: type[BaseModel], error: ValidationError) -> list[Mistake]:
     """Every mistake that the validation of a ``model`` found."""
-    found = error.errors(include_url=False)
+    found = [(_locate(model, each["loc"]), each) for each in error.errors(include_url=False)]
     misspelt = {
-        (*each["loc"][:-1], _near(str(each["loc"][-1]), _keys(model, each["loc"])))
-        for each in found
+        (*where.place[:-1], _near(str(where.place[-1]), where.keys))
+        for where, each in found
         if each["type"] == "extra_forbidden"
     }
     mistakes = []
-    for each in found:
-        place, value = each["loc"], each["input"]
+    for where, each in found:
+        place, value = where.place, each["input"]
         if each["type"] == "missing":
             if place not in misspelt:  # else it is there under a wrong name, and told already
-                mistakes.append(Mistake(f"{_path(place)} is missing", _allowed(_lookup(model, place)[1])))
+                example = f" Such as {{kind: {next(iter(where.inner))}}}." if len(where.inner) > 1 else ""
+                mistakes.append(Mistake(f"{path(place)} is missing", _allowed(where.field) + example))
+            continue
+        if each["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            mistakes.append(_wrong_kind(where, value))
+            continue
+        if each["type"] == "too_short" and any(_is_below(other, where) for other, _ in found):
+            continue  # what is wrong with its items is told already, and only they are missing
+        if each["type"] in NO_SECTION and len(where.inner) > 1:
+            mistakes.append(_wrong_kind(where, value))
             continue
         conflict = each.get("ctx", {}).get("error")
         if isinstance(conflict, Conflict):
             place, value = (*place, *conflict.place), conflict.value
-        mistakes.append(at(_path(place), value, _problem(model, place, dict(each))))
+        mistakes.append(at(path(place), value, _problem(where, {**each, "input": value})))
     return mistakes
 
 
-def _path(place: tuple[int | str, ...]) -> str:
+def _is_below(inner: _Where, outer: _Where) -> bool:
+    return len(inner.place) > len(outer.place) and inner.place[: len(outer.place)] == outer.place
+
+
+def path(place: Place) -> str:
+    """``a[0].b`` for ``("a", 0, "b")``."""
     text = ""
     for part in place:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
 
 
+@dataclass(frozen=True)
+class _Where:
+    """A place in a file, and what its model knows of it.
+
+    place:   the path that a person reads: pydantic's without the names of union members.
+    holder:  the section that ``place`` ends in; None when the model has no such place.
+    field:   the key there, None when the section does not know it.
+    kind:    which member of ``kinds`` the holder is, where it is one of several.
+    kinds:   the sections that the holder could be, by their kind.
+    """
+
+    place: Place
+    holder: type[BaseModel] | None
+    field: FieldInfo | None
+    kind: str
+    kinds: dict[str, type[BaseModel]]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys that may stand beside the last of ``place``."""
+        return list(self.holder.model_fields) if self.holder else []
+
+    @property
+    def inner(self) -> dict[str, type[BaseModel]]:
+        """The sections that may stand at ``place``, by their kind."""
+        return sections_in(self.field.annotation) if self.field else {}
+
+
+def _locate(model: type[BaseModel], loc: Place) -> _Where:
+    shown: list[str | int] = []
+    inside: dict[str, type[BaseModel]] = {"": model}
+    holder: type[BaseModel] | None = None
+    field: FieldInfo | None = None
+    kind, kinds = "", inside
+    for part in loc:
+        if isinstance(part, int):
+            shown.append(part)
+            continue
+        if len(inside) > 1:  # the name of a union's member, not a key of the file
+            kind, kinds = part, inside
+            inside = {"": inside[part]} if part in inside else {}
+            continue
+        shown.append(part)
+        holder = next(iter(inside.values()), None)
+        if holder not in kinds.values():
+            kind, kinds = "", inside
+        field = holder.model_fields.get(part) if holder else None
+        inside = sections_in(field.annotation) if field else {}
+    return _Where(tuple(shown), holder, field, kind, kinds)
+
+
+def sections_in(annotation: Any) -> dict[str, type[BaseModel]]:
+    """The settings models inside an annotation such as ``tuple[WorkloadSpec, ...]`` or ``Spot | OnDemand``.
+
+    By kind, the literal that tells the members of a union apart; a lone model has none.
+    """
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        kind = annotation.model_fields.get("kind")
+        words = typing.get_args(kind.annotation) if kind else ()
+        return {words[0] if len(words) == 1 else "": annotation}
+    found: dict[str, type[BaseModel]] = {}
+    for part in typing.get_args(annotation):
+        found |= sections_in(part)
+    return found
+
+
+def _wrong_kind(where: _Where, value: Any) -> Mistake:
+    """The mistake of a section that does not say, or says wrongly, which of several it is."""
+    kinds, told = list(where.inner), _allowed(where.field)
+    if isinstance(value, dict) and "kind" in value:
+        return at(path((*where.place, "kind")), value["kind"], told + _guess(str(value["kind"]), kinds))
+    if isinstance(value, dict):
+        fitting = [
+            kind for kind, section in where.inner.items() if value and value.keys() <= section.model_fields.keys()
+        ]
+        meant = f" Did you mean {' or '.join(fitting)}?" if fitting else ""
+        return Mistake(f"{path(where.place)}.kind is missing", told + meant)
+    word = f" Write {{kind: {value}}}." if value in kinds else ""
+    return at(path(where.place), value, f"must be a section with a kind. {told}{word}")
+
+
+NO_SECTION = ("model_type", "model_attributes_type", "dict_type")
 WRONG_TYPE = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -81,37 +180,42 @@ WRONG_TYPE = {
     "string_type": "must be text",
     "bool_type": "must be true or false",
 }
-LIMITS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
+OUT_OF_RANGE = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
-def _problem(model: type[BaseModel], place: tuple[int | str, ...], error: dict[str, Any]) -> str:
+def _problem(where: _Where, error: dict[str, Any]) -> str:
     """What is wrong and what would be right."""
-    _, field = _lookup(model, place)
-    value = error["input"]
+    value, field = error["input"], where.field
+    empty = " It is empty: fill it in, or leave it out." if value is None else ""
     match error["type"]:
         case "extra_forbidden":
-            known = _keys(model, place)
-            return f"unknown key. Allowed: {', '.join(known)}." + _guess(str(place[-1]), known)
+            key = str(where.place[-1])
+            owners = [kind for kind, section in where.kinds.items() if key in section.model_fields]
+            if owners:
+                return f"no key of kind {where.kind}, but of {' or '.join(owners)}; change kind, or leave {key} out."
+            return f"unknown key. Allowed: {', '.join(where.keys)}." + _guess(key, where.keys)
         case "value_error":
             message = str(error["ctx"]["error"])
-            options = message.partition("allowed: ")[2].split(", ")
-            return message + "." + _guess(str(value), options)
-        case "enum" | "is_instance_of":
-            options = _options(field)
-            return f"Allowed: {', '.join(options)}." + _guess(str(value), options)
-        case "model_type" | "model_attributes_type" | "dict_type":
-            keys = _keys(model, (*place, ""))
-            instead = " It is empty: fill it in, or leave it out." if value is None else ""
-            return f"must be a section with the keys {', '.join(keys)}.{instead}"
+            if "did you mean" in message:
+                return f"{message.rstrip('?')}?"
+            options = message.partition("allowed: ")[2].partition(";")[0].split(", ")
+            return message + "." + (_guess(value, options) if isinstance(value, str) else "")
+        case "enum" | "is_instance_of" | "literal_error":
+            words = words_allowed(field.annotation) if field else []
+            return f"Allowed: {', '.join(words)}." + _guess(str(value), words)
+        case kind if kind in NO_SECTION:
+            return f"must be {_section(where.inner)}.{empty}"
         case "tuple_type" | "list_type":
-            keys = _keys(model, (*place, 0, ""))
-            of = f" of sections with the keys {', '.join(keys)}" if keys else ""
-            instead = " It is empty: fill it in, or leave it out." if value is None else ""
-            return f"must be a list{of}.{instead}"
+            of = f" of sections with the keys {_keys(where.inner)}" if where.inner else ""
+            return f"must be a list{of}.{empty}"
+        case "too_short":
+            return f"must not be empty. {_allowed(field)}"
+        case "too_long":
+            return f"has more than {error['ctx']['max_length']}. {_allowed(field)}"
         case kind if kind in WRONG_TYPE:
             quoted = " Write it without quotes." if _is_quoted_number(value, kind) else ""
             return f"{WRONG_TYPE[kind]}.{quoted} {_allowed(field)}".rstrip()
-        case kind if kind in LIMITS:
+        case kind if kind in OUT_OF_RANGE:
             return f"out of range. {_allowed(field)}"
         case "string_too_short":
             return f"must not be empty. {_allowed(field)}"
@@ -130,7 +234,8 @@ def _is_quoted_number(value: Any, kind: str) -> bool:
 
 
 def _near(word: str, options: list[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(word, options, n=1)), None)
+    by_fold = {option.casefold(): option for option in options}
+    return next((by_fold[near] for near in difflib.get_close_matches(word.casefold(), by_fold, n=1)), None)
 
 
 def _guess(word: str, options: list[str]) -> str:
@@ -138,55 +243,55 @@ def _guess(word: str, options: list[str]) -> str:
     return f" Did you mean {near}?" if near else ""
 
 
-def _keys(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """The keys that may stand where ``place`` ends."""
-    holder, _ = _lookup(model, place)
-    return list(holder.model_fields) if holder else []
+def words_allowed(annotation: Any) -> list[str]:
+    """The words that an enumeration or a Literal allows, also inside a tuple."""
+    members = getattr(annotation, "__members__", None)
+    if members:
+        return [str(member.value) for member in members.values()]
+    if typing.get_origin(annotation) is typing.Literal:
+        return [str(word) for word in typing.get_args(annotation)]
+    return [word for part in typing.get_args(annotation) for word in words_allowed(part)]
 
 
-def _lookup(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[type[BaseModel] | None, FieldInfo | None]:
-    """The model that holds ``place``, and the field there when there is one."""
-    holder: type[BaseModel] | None = model
-    field: FieldInfo | None = None
-    for position, part in enumerate(place):
-        if isinstance(part, int):
-            continue
-        if holder is None:
-            return None, None
-        field = holder.model_fields.get(part)
-        if any(isinstance(later, str) for later in place[position + 1 :]):
-            holder = section_in(field.annotation) if field else None
-    return holder, field
+def _keys(inner: dict[str, type[BaseModel]]) -> str:
+    return ", ".join(dict.fromkeys(key for section in inner.values() for key in section.model_fields))
 
 
-def section_in(annotation: Any) -> type[BaseModel] | None:
-    """The settings model inside an annotation such as ``tuple[WorkloadSpec, ...]``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(section_in, typing.get_args(annotation))), None)
-
-
-def _options(field: FieldInfo | None) -> list[str]:
-    members = getattr(field.annotation, "__members__", {}) if field else {}
-    return [str(member.value) for member in members.values()]
+def _section(inner: dict[str, type[BaseModel]]) -> str:
+    return f"a section with the keys {_keys(inner)}"
 
 
 def _allowed(field: FieldInfo | None) -> str:
     """The field's meaning, limits and default, from its declaration."""
     if field is None:
         return ""
-    limits = {type(item).__name__: item for item in field.metadata}
-    words = []
-    low, high = limits.get("Ge") or limits.get("Gt"), limits.get("Le")
-    if low is not None and high is not None:
-        above = "" if "Ge" in limits else "more than "
-        words.append(f"{above}{getattr(low, 'ge', None) or getattr(low, 'gt', 0)} to {high.le}")
-    elif low is not None:
-        words.append(f"at least {getattr(low, 'ge', None) or getattr(low, 'gt', 0)}")
+    words = [limits] if (limits := _limits(field)) else []
     extra = field.json_schema_extra
     if isinstance(extra, dict) and isinstance(extra.get("enum"), list):
         words.append(", ".join(map(str, typing.cast("list[Any]", extra["enum"]))))
+    inner = sections_in(field.annotation)
+    if len(inner) > 1:
+        words.append(", ".join(inner))
+    elif inner and field.is_required():
+        words.append(_section(inner))
     allowed = f" Allowed: {'; '.join(words)}." if words else ""
     default = field.get_default()
-    shown = f" Default: {default}." if isinstance(default, str | int | float) else ""
-    return f"{field.description or ''}{allowed}{shown}".strip()
+    shown = f" Default: {str(default).lower() if isinstance(default, bool) else default}."
+    return f"{field.description or ''}{allowed}{shown if isinstance(default, str | int | float) else ''}".strip()
+
+
+def _limits(field: FieldInfo) -> str:
+    """The range of the field's numbers, or of those in its list."""
+    found = {type(item).__name__: item for item in _metadata(field)}
+    least, above, most, below = (found.get(name) for name in ("Ge", "Gt", "Le", "Lt"))
+    low = str(least.ge) if least else f"more than {above.gt}" if above else ""
+    if low and most:
+        return f"{low} to {most.le}"
+    high = f"at most {most.le}" if most else f"less than {below.lt}" if below else ""
+    return ", ".join(end for end in (f"at least {low}" if least else low, high) if end)
+
+
+def _metadata(field: FieldInfo) -> list[Any]:
+    """What the declaration says of a value besides its type, also of the items of a list."""
+    items = [item for part in typing.get_args(field.annotation) for item in getattr(part, "__metadata__", ())]
+    return [*field.metadata, *(each for item in items for each in getattr(item, "metadata", [item]))]

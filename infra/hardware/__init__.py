@@ -3,6 +3,7 @@
 Tables with their sources and rules as functions; no network, and nothing but the standard library.
 
 tpu:         generations, topologies by rule, slices.
+general:     machines without accelerators.
 gpu:         machine types, partitions, drivers, fabrics.
 capacity:    the ways to obtain capacity, and what each excludes.
 frameworks:  whether TensorFlow runs on it.

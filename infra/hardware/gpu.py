@@ -350,7 +350,8 @@ def attached(name: str, accelerator: str, count: int) -> GpuMachine:
     if accelerator not in ATTACHABLE:
         owner = next((each.name for each in MACHINES.values() if each.accelerator == accelerator), None)
         hint = f"; {accelerator} comes with {owner}" if owner else did_you_mean(accelerator, ATTACHABLE)
-        raise Impossible(f"{accelerator!r} cannot be attached to {name}; {allowed(ATTACHABLE)}{hint}", "accelerator")
+        problem = f"{accelerator!r} cannot be attached to {name}" if accelerator else f"{name} has no GPUs of its own"
+        raise Impossible(f"{problem}; {allowed(ATTACHABLE)}{hint}", "accelerator")
     limits = ATTACHABLE[accelerator].max_vcpus
     vcpus = int(found[2])
     counts = [each for each, most in limits.items() if vcpus <= most]
@@ -377,7 +378,7 @@ def check_partition(machine: GpuMachine, partition: str) -> None:
             if machine.fraction != 1
             else f"has {machine.accelerator}, which GKE does not partition"
         )
-        raise Impossible(f"{machine.name} {why}; {allowed(able)}; leave partition out", "partition")
+        raise Impossible(f"{machine.name} {why}; GPUs that can be: {', '.join(able)}; leave partition out", "partition")
     if partition not in machine.mig_profiles:
         raise Impossible(
             f"{machine.accelerator} has no partition {partition!r}; {allowed(machine.mig_profiles)}", "partition"

@@ -317,7 +317,9 @@ def slice_of_accelerator_type(accelerator_type: str) -> TpuSlice:
     prefix, _, number = accelerator_type.rpartition("-")
     row = by_prefix.get(prefix) or GENERATIONS.get(prefix)
     if row is None or not number.isdecimal():
-        names = [slices[0].accelerator_type for slices in map(_named, by_prefix.values()) if slices]
+        names = [
+            slices[0].accelerator_type for slices in map(_named, by_prefix.values()) if slices[0].generation.api_type
+        ]
         raise Impossible(
             f"no TPU accelerator type {accelerator_type!r}; allowed: a prefix and a size, such as {', '.join(names)}",
             "accelerator_type",

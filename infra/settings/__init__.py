@@ -1,7 +1,24 @@
-"""The settings of a stack, read once and typed. Nothing else in the program reads ``pulumi.Config``."""
+"""The settings of a stack, read once and typed. Nothing else in the program reads ``pulumi.Config``.
+
+models:        a whole stack file.
+google:        the Google Cloud site, from ``foundation``, ``accelerators``, ``capacity`` and ``operations``.
+load:          from the engine or from a file.
+reference, schema:  the page and the JSON schema in stacks/, made from the models.
+"""
 
 from infra.settings.errors import SettingsError
-from infra.settings.load import load, project_directory
+from infra.settings.google import GoogleSettings
+from infra.settings.load import load, parse, project_directory, read
 from infra.settings.models import LocalSettings, Settings, Site
 
-__all__ = ["LocalSettings", "Settings", "SettingsError", "Site", "load", "project_directory"]
+__all__ = [
+    "GoogleSettings",
+    "LocalSettings",
+    "Settings",
+    "SettingsError",
+    "Site",
+    "load",
+    "parse",
+    "project_directory",
+    "read",
+]

@@ -1,22 +1,49 @@
-"""Reads the stack's configuration from the engine and validates all of it at once."""
+"""Reads a stack's configuration, from the engine or from its file, and validates all of it at once."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-import pulumi
-from pulumi.runtime import config as engine_config
+import yaml
 from pydantic import ValidationError
 
 from infra.settings.errors import PROJECT, SettingsError
-from infra.settings.models import Settings
+from infra.settings.models import Settings, Site
+
+ENVIRONMENT = r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?"
+"""Names of environments on Google Cloud: short enough to begin the name of a service account (30 characters)."""
 
 
 def load() -> Settings:
     """The settings of the stack that the engine runs. Raises SettingsError naming every mistake."""
-    return parse(f"stacks/Pulumi.{pulumi.get_stack()}.yaml", _values())
+    import pulumi  # the preflight reads stack files too, and needs no SDK for it
+    from pulumi.runtime import config as engine_config
+
+    config = pulumi.Config(PROJECT)
+    # Every key of the project that the stack sets, known or not: ``pulumi.Config`` answers only for keys one asks.
+    keys = {**engine_config.get_config_env(), **engine_config.CONFIG.get()}
+    names = [key.removeprefix(f"{PROJECT}:") for key in keys if key.startswith(f"{PROJECT}:")]
+    return parse(pulumi.get_stack(), {name: _structured(config.require(name)) for name in names})
+
+
+def read(stack: str) -> Settings:
+    """The settings in the file of ``stack``, without the engine. Raises SettingsError naming every mistake."""
+    path = project_directory() / _file(stack)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        there = ", ".join(sorted(each.name[7:-5] for each in path.parent.glob("Pulumi.*.yaml")))
+        raise SettingsError(f"{_file(stack)}: there is no such stack file. Stacks: {there}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{_file(stack)}: not YAML: {error}") from error
+    config = content.get("config") if isinstance(content, dict) else None
+    if not isinstance(config, dict):
+        raise SettingsError(f"{_file(stack)}: has no section config; stacks/README.md shows how a stack file looks")
+    ours = {key: value for key, value in config.items() if str(key).startswith(f"{PROJECT}:")}
+    return parse(stack, {key.removeprefix(f"{PROJECT}:"): value for key, value in ours.items()})
 
 
 def project_directory() -> Path:
@@ -25,22 +52,23 @@ def project_directory() -> Path:
     return next(place for place in (here, *here.parents) if (place / "Pulumi.yaml").is_file())
 
 
-def parse(file: str, values: dict[str, Any]) -> Settings:
-    """Validates ``values``, the keys below ``ai-datacenter:`` in ``file``."""
+def parse(stack: str, values: dict[str, Any]) -> Settings:
+    """Validates ``values``, the keys below ``ai-datacenter:`` in the file of ``stack``. Raises SettingsError."""
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError.of(file, Settings, error) from error
-    settings._file = file
+        raise SettingsError.of(_file(stack), Settings, error) from error
+    if settings.site is Site.GOOGLE and not re.fullmatch(ENVIRONMENT, stack):
+        raise SettingsError(
+            f"{_file(stack)}: the stack's name begins the names of its resources and cannot be {stack}\n"
+            "  Allowed on Google Cloud: at most 16 lower-case letters, digits and dashes, a letter first, no dash last."
+        )
+    settings._stack = stack
     return settings
 
 
-def _values() -> dict[str, Any]:
-    """Every key of the project that the stack sets, known or not: ``pulumi.Config`` answers only for keys one asks."""
-    config = pulumi.Config(PROJECT)
-    keys = {**engine_config.get_config_env(), **engine_config.CONFIG.get()}
-    names = [key.removeprefix(f"{PROJECT}:") for key in keys if key.startswith(f"{PROJECT}:")]
-    return {name: _structured(config.require(name)) for name in names}
+def _file(stack: str) -> str:
+    return f"stacks/Pulumi.{stack}.yaml"
 
 
 def _structured(text: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from infra.settings.errors import SettingsError
+from infra.settings.google import GoogleSettings
 from workloads.mistakes import Conflict
 from workloads.spec import Section, WorkloadSpec
 
@@ -43,9 +44,24 @@ class Settings(Section):
 
     site: Annotated[Site, BeforeValidator(_site)] = Field(default=Site.LOCAL, description="Where the data centre is.")
     local: LocalSettings = Field(default=LocalSettings(), description="The local site.")
+    google: GoogleSettings | None = Field(
+        default=None, description="The Google Cloud site; needed when site is google."
+    )
     workloads: tuple[WorkloadSpec, ...] = Field(default=(), description="Models to train and serve.", strict=False)
 
-    _file: str = PrivateAttr(default="the stack file")
+    _stack: str = PrivateAttr(default="local")
+
+    @model_validator(mode="after")
+    def _the_site_has_its_section(self) -> Self:
+        if self.site is Site.GOOGLE and self.google is None:
+            raise Conflict(
+                "the google section is missing; stacks/Pulumi.dev.yaml has one to start from", ("site",), "google"
+            )
+        if self.site is not Site.GOOGLE and self.google is not None:
+            raise Conflict(
+                "the google section is for site: google; set it, or leave the section out", ("site",), self.site
+            )
+        return self
 
     @model_validator(mode="after")
     def _names_and_ports_are_used_once(self) -> Self:
@@ -59,9 +75,14 @@ class Settings(Section):
                 seen[value] = index
         return self
 
+    @property
+    def stack(self) -> str:
+        """Name of the stack, which is that of the environment."""
+        return self._stack
+
     def mistake(self, path: str, problem: str) -> SettingsError:
         """The error for a value that is well formed but cannot be, at ``path`` such as ``local.artefacts``."""
         value: Any = self
         for part in path.split("."):
             value = getattr(value, part)
-        return SettingsError.at(self._file, path, value, problem)
+        return SettingsError.at(f"stacks/Pulumi.{self._stack}.yaml", path, value, problem)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +50,7 @@ def test_the_shown_mistake_is_answered_as_shown() -> None:
     shown = re.search(r"```\n(stacks/Pulumi.local.yaml: .+?)\n```", reference.PAGE.read_text(), re.DOTALL)
     assert shown
     with pytest.raises(SettingsError) as error:
-        parse("stacks/Pulumi.local.yaml", {"workloads": [{"name": "d", "model": "digit_cnn", "dataset": "digits"}]})
+        parse("local", {"workloads": [{"name": "d", "model": "digit_cnn", "dataset": "digits"}]})
     assert str(error.value) == shown[1]
 
 
@@ -64,3 +66,20 @@ def test_no_lock_file_names_an_index() -> None:
     for lock in (cache.PROJECT / "toolchain" / "locks").iterdir():
         assert "://" not in lock.read_text()
         assert "--hash=sha256:" in lock.read_text()
+
+
+def test_the_shown_preflight_is_what_it_prints() -> None:
+    page = (cache.PROJECT / "docs" / "preflight.md").read_text()
+    shown = re.search(r"```\n(Preflight of dev: .+?)\n```", page, re.DOTALL)
+    assert shown
+    person = {name: value for name, value in os.environ.items() if not name.startswith(("GOOGLE_", "CLOUDSDK_"))}
+    said = subprocess.run(
+        [sys.executable, "-m", "infra.preflight", "--stack", "dev"],
+        cwd=cache.PROJECT,
+        env={**person, "HOME": "/nonexistent", "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = "\n".join(line.rstrip() for line in said.stdout.splitlines())
+    assert [part for part in shown[1].split("\n...\n") if part not in printed] == []

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from infra.local.plugin.handler import Talk
+from infra.plugin.handler import Talk
 from workloads.artefacts import Artefacts
 from workloads.spec import WorkloadSpec
 

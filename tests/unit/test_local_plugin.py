@@ -23,11 +23,12 @@ from pulumi.provider.experimental import provider as protocol
 from pulumi.runtime.rpc import UNKNOWN
 
 from infra.local.plugin.artefacts import KINDS, PURGE, RUN, ArtefactsHandler
-from infra.local.plugin.handler import Later, SiteError, State, differences
-from infra.local.plugin.provider import REPLACE, UPDATE, LocalProvider
+from infra.local.plugin.provider import LocalProvider
 from infra.local.plugin.service import ServiceHandler
 from infra.local.plugin.training_job import TrainingJobHandler
-from infra.local.plugin.values import plain, properties
+from infra.plugin.handler import Later, ProviderError, State, differences
+from infra.plugin.provider import REPLACE, UPDATE
+from infra.plugin.values import plain, properties
 from tests.unit.conftest import Heard, end, runs, wait_until
 from workloads.spec import OPERATIONAL, WorkloadSpec
 
@@ -182,6 +183,11 @@ def test_drift_and_a_change_of_a_service_are_mended_in_place(
     assert answer.replaces == []
 
 
+def test_an_input_that_a_program_takes_back_is_a_difference_and_an_output_is_none(provider: LocalProvider) -> None:
+    state = {"port": 8501, "ready": "/", "status": "running", "pid": 7}
+    assert diff(provider, "Service", state, {"port": 8501}).diffs == ["ready"]
+
+
 def test_other_directories_are_other_artefacts(provider: LocalProvider) -> None:
     assert diff(provider, "Artefacts", {"root": "/a", "missing": []}, {"root": "/b"}).replaces == ["root"]
 
@@ -290,7 +296,7 @@ def test_directories_that_cannot_be_made_are_answered_by_their_path_and_the_reas
     tmp_path: Path, heard: Heard
 ) -> None:
     (tmp_path / "a").write_text("a file")
-    with pytest.raises(SiteError, match=f"cannot make {tmp_path}/a.*: "):
+    with pytest.raises(ProviderError, match=f"cannot make {tmp_path}/a.*: "):
         ArtefactsHandler().create("a", {"root": str(tmp_path / "a"), "missing": []}, heard.talk)
 
 
@@ -360,7 +366,7 @@ def test_a_created_service_answers_at_its_url_and_reads_as_it_was_created(
 def test_a_service_outlives_the_process_that_started_it(inputs: State, heard: Heard) -> None:
     code = f"""
 import json
-from infra.local.plugin.handler import Talk
+from infra.plugin.handler import Talk
 from infra.local.plugin.service import ServiceHandler
 print(json.dumps(ServiceHandler().create("web", {inputs!r}, Talk(print, print, print))))
 """
@@ -446,7 +452,7 @@ def test_a_port_that_is_lost_while_the_service_starts_is_not_taken_for_its_own(
 
 
 def test_a_service_that_ends_at_once_fails_with_its_last_lines_and_leaves_nothing(inputs: State, heard: Heard) -> None:
-    with pytest.raises(SiteError) as caught:
+    with pytest.raises(ProviderError) as caught:
         ServiceHandler().create("web", {**inputs, "args": ["--no-such-option"]}, heard.talk)
     log = Path(inputs["artefacts"], "logs", "web.log")
     first, *lines = str(caught.value).splitlines()
@@ -458,7 +464,7 @@ def test_a_service_that_ends_at_once_fails_with_its_last_lines_and_leaves_nothin
 
 def test_a_service_that_is_never_ready_is_ended(inputs: State, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.local.plugin.service.READY_SECONDS", 0.5)
-    with pytest.raises(SiteError, match=r"web was not ready in 0\.5 s; last lines of "):
+    with pytest.raises(ProviderError, match=r"web was not ready in 0\.5 s; last lines of "):
         ServiceHandler().create("web", {**inputs, "ready": "/no-such-page"}, heard.talk)
     assert listeners(inputs["port"]) == set()
     assert not record(inputs).exists()
@@ -468,7 +474,7 @@ def test_a_create_after_one_that_was_cut_off_leaves_one_process_only(
     create: Callable[..., State], inputs: State
 ) -> None:
     code = f"""
-from infra.local.plugin.handler import Talk
+from infra.plugin.handler import Talk
 from infra.local.plugin.service import ServiceHandler
 ServiceHandler().create("web", {{**{inputs!r}, "ready": "/no-such-page"}}, Talk(print, print, print))
 """

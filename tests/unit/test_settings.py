@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from infra import datacenter
-from infra.settings import LocalSettings, Settings, SettingsError, Site
-from infra.settings.load import parse
-from workloads.spec import Section, ServeSpec, TrainSpec, WorkloadSpec
+from infra.settings import Settings, SettingsError, Site
+from infra.settings.load import parse, read
+from workloads.mistakes import sections_in
+from workloads.spec import WorkloadSpec
 
-FILE = "stacks/Pulumi.dev.yaml"
+STACK = "dev"
+FILE = f"stacks/Pulumi.{STACK}.yaml"
 WORKLOAD = {"name": "digits", "model": "digits_cnn", "dataset": "digits"}
 WORKLOAD_KEYS = "name, model, dataset, minimum_accuracy, train, serve"
 TRAIN_KEYS = "workers, global_batch, steps, learning_rate, seed, checkpoint_every, max_restarts"
@@ -36,7 +40,7 @@ def two(**second: Any) -> dict[str, Any]:
 
 MISTAKES = [
     # unknown keys
-    ({"colour": 1}, "colour = 1", "unknown key. Allowed: site, local, workloads."),
+    ({"colour": 1}, "colour = 1", "unknown key. Allowed: site, local, google, workloads."),
     ({"local": {"disk": "/x"}}, 'local.disk = "/x"', "unknown key. Allowed: artefacts, tensorboard_port."),
     (workload(gpu=1), "workloads[0].gpu = 1", f"unknown key. Allowed: {WORKLOAD_KEYS}."),
     (train(epochs=3), "workloads[0].train.epochs = 3", f"unknown key. Allowed: {TRAIN_KEYS}."),
@@ -138,42 +142,57 @@ def test_two_mistakes_are_answered_by_two_messages(values: dict[str, Any], place
 
 
 def test_an_empty_stack_file_is_the_local_site_with_nothing_to_run() -> None:
-    settings = parse(FILE, {})
+    settings = parse(STACK, {})
     assert (settings.site, settings.workloads) == (Site.LOCAL, ())
 
 
 def test_a_stack_file_is_read_as_it_is_written() -> None:
-    settings = parse(FILE, {"site": "local", "local": {"tensorboard_port": 7000}, **two(train={"steps": 7})})
+    settings = parse(STACK, {"site": "local", "local": {"tensorboard_port": 7000}, **two(train={"steps": 7})})
     assert settings.local.tensorboard_port == 7000
     assert [each.name for each in settings.workloads] == ["digits", "other"]
     assert settings.workloads[1].train.steps == 7
 
 
-@pytest.mark.parametrize("site", ["kubernetes", "google"])
-def test_a_site_that_is_not_built_yet_says_so_in_one_line(site: str) -> None:
-    settings = parse(FILE, {"site": site, **workload()})
+def test_a_site_that_is_not_built_yet_says_so_in_one_line() -> None:
+    settings = parse(STACK, {"site": "kubernetes", **workload()})
     with pytest.raises(SettingsError) as caught:
         datacenter.build(settings)
     assert str(caught.value).split("\n") == [
-        f'{FILE}: ai-datacenter:site = "{site}"',
-        f"  the {site} site is not available yet; use: local",
+        f'{FILE}: ai-datacenter:site = "kubernetes"',
+        "  the kubernetes site is not available yet; use: local or google",
     ]
 
 
+def test_a_google_stack_with_workloads_is_told_that_they_do_not_run_there_yet() -> None:
+    shipped = read("dev").google
+    assert shipped
+    settings = Settings(site=Site.GOOGLE, google=shipped, workloads=(WorkloadSpec(**WORKLOAD),))
+    with pytest.raises(SettingsError, match="the google site runs no workloads yet; leave them out"):
+        datacenter.build(settings)
+
+
 def test_a_mistake_found_later_is_told_in_the_same_form() -> None:
-    settings = parse(FILE, {"local": {"artefacts": "/nowhere"}})
+    settings = parse(STACK, {"local": {"artefacts": "/nowhere"}})
     assert str(settings.mistake("local.artefacts", "cannot be written")) == (
         f'{FILE}: ai-datacenter:local.artefacts = "/nowhere"\n  cannot be written'
     )
 
 
-@pytest.mark.parametrize("section", [Settings, LocalSettings, WorkloadSpec, TrainSpec, ServeSpec])
-def test_every_key_is_explained_in_one_sentence_or_more(section: type[Section]) -> None:
+def sections(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The model and every section below it."""
+    yield model
+    for key in model.model_fields.values():
+        for inner in sections_in(key.annotation).values():
+            yield from sections(inner)
+
+
+@pytest.mark.parametrize("section", dict.fromkeys(sections(Settings)), ids=lambda section: section.__name__)
+def test_every_key_is_explained_in_one_sentence_or_more(section: type[BaseModel]) -> None:
     assert [name for name, key in section.model_fields.items() if not str(key.description).endswith(".")] == []
 
 
 def messages(values: dict[str, Any]) -> list[str]:
     """What ``parse`` answers, one text a mistake."""
     with pytest.raises(SettingsError) as caught:
-        parse(FILE, values)
+        parse(STACK, values)
     return re.split(rf"\n(?={re.escape(FILE)})", str(caught.value))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import cache, engine, python, setup, stack
+from toolchain import cache, engine, google, python, setup, stack
 
 Script = Callable[[str, str], Path]
 TOOLS = "/usr/bin:/bin"
@@ -498,3 +498,90 @@ def test_a_misspelt_stack_is_refused_and_nothing_is_made(
     assert stack.main(["up", "--stack", "locla"]) == 1
     assert "There are: local. Did you mean local?" in capfd.readouterr().err
     assert not list(stack.state_directory().rglob("*locla*"))
+
+
+# Stacks on Google Cloud
+
+
+@pytest.fixture
+def without_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person whose machine knows no Google credentials. Returns where they would be."""
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN", "GOOGLE_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "gcloud"))
+    return tmp_path / "gcloud" / "application_default_credentials.json"
+
+
+@pytest.fixture
+def google_stack(run_pulumi: Callable[..., str], tmp_path: Path) -> Callable[..., str]:
+    """As ``run_pulumi``, with a stack on Google Cloud and an engine that says what it was given."""
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text("config:\n  ai-datacenter:site: google\n")
+    pulumi = engine.built() / "pulumi"
+    pulumi.write_text(
+        '#!/bin/sh\necho "$*; state $PULUMI_BACKEND_URL; path $PATH"\necho "download '
+        '$PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION; passphrase $PULUMI_CONFIG_PASSPHRASE"\n'
+    )
+    return run_pulumi
+
+
+def test_a_preview_without_credentials_uses_the_stand_in_and_a_state_of_its_own(
+    google_stack: Callable[..., str], without_credentials: Path
+) -> None:
+    said = google_stack("preview", "--stack", "dev")
+    assert "no Google credentials: previewing dev with a stand-in" in said
+    assert f"state file://{stack.state_directory()}/stand-in; path {google.STAND_INS}:" in said
+    assert "download true" in said
+
+
+def test_with_credentials_the_vendors_provider_is_used_and_nothing_stands_in(
+    google_stack: Callable[..., str], without_credentials: Path
+) -> None:
+    without_credentials.parent.mkdir()
+    without_credentials.write_text("{}")
+    for command in ("preview", "up"):
+        said = google_stack(command, "--stack", "dev")
+        assert f"state file://{stack.state_directory()};" in said
+        assert str(google.STAND_INS) not in said
+        assert "download false" in said
+
+
+def test_a_teams_own_backend_and_passphrase_hold_for_a_google_stack(
+    google_stack: Callable[..., str], without_credentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "token")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "gs://state-of-the-team")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "of the team")
+    said = google_stack("up", "--stack", "dev")
+    assert "state gs://state-of-the-team;" in said
+    assert "passphrase of the team" in said
+    assert "stack init" not in said
+
+
+@pytest.mark.parametrize("command", ["up", "refresh", "destroy", "import", "stack output"])
+def test_what_needs_the_cloud_is_refused_without_credentials_and_names_the_way(
+    tmp_path: Path,
+    complete: None,
+    without_credentials: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text("config:\n  'ai-datacenter:site': 'google'\n")
+    monkeypatch.chdir(tmp_path)
+    assert stack.main([*command.split(), "--stack", "dev"]) == 1
+    said = capfd.readouterr().err
+    assert "STACK = 'dev' is on Google Cloud" in said
+    assert "gcloud auth application-default login" in said
+    assert "make preview STACK=dev" in said
+
+
+@pytest.mark.parametrize("site", ["local", "kubernetes", "googly", None])
+def test_other_stacks_have_nothing_to_do_with_google(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: str
+) -> None:
+    (tmp_path / "stacks").mkdir()
+    if site:
+        (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(f"config:\n  ai-datacenter:site: {site}\n")
+    monkeypatch.chdir(tmp_path)
+    assert not google.is_site_of("dev")

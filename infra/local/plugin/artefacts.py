@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import ClassVar
 
-from infra.local.plugin.handler import Handler, SiteError, State, Talk
+from infra.plugin.handler import Handler, ProviderError, State, Talk
 
 KINDS = ("datasets", "checkpoints", "models", "logs")
 RUN = "run"
@@ -28,7 +28,7 @@ class ArtefactsHandler(Handler):
             try:
                 Path(inputs["root"], kind).mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                raise SiteError(f"cannot make {error.filename}: {error.strerror}") from error
+                raise ProviderError(f"cannot make {error.filename}: {error.strerror}") from error
         return inputs
 
     def read(self, name: str, state: State) -> State | None:
@@ -49,7 +49,7 @@ class ArtefactsHandler(Handler):
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise SiteError(f"cannot remove {error.filename}: {error.strerror}") from error
+                raise ProviderError(f"cannot remove {error.filename}: {error.strerror}") from error
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()
         talk.info(f"removed the data sets, checkpoints, models and logs in {root}")

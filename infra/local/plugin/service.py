@@ -17,8 +17,8 @@ import tenacity
 
 from infra.local.plugin import processes
 from infra.local.plugin.artefacts import RUN
-from infra.local.plugin.handler import Handler, SiteError, State, Talk
 from infra.local.resources import Service
+from infra.plugin.handler import Handler, ProviderError, State, Talk
 
 RUNNING = "running"
 READY_SECONDS = 120
@@ -56,8 +56,8 @@ class ServiceHandler(Handler):
             if died is not None and not _is_free(port):
                 continue  # somebody took the port between the look and the bind
             what = f"ended with exit status {died}" if died is not None else f"was not ready in {READY_SECONDS} s"
-            raise SiteError(f"{name} {what}; last lines of {log}:\n{_last_lines(log)}")
-        raise SiteError(f"no free port from {inputs['port']} to {inputs['port'] + PORTS_TO_TRY - 1}")
+            raise ProviderError(f"{name} {what}; last lines of {log}:\n{_last_lines(log)}")
+        raise ProviderError(f"no free port from {inputs['port']} to {inputs['port'] + PORTS_TO_TRY - 1}")
 
     def read(self, name: str, state: State) -> State | None:
         process = processes.live(state["pid"], state["started"])

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 from infra.local.plugin import processes
 from infra.local.plugin.artefacts import RUN
-from infra.local.plugin.handler import Handler, SiteError, State, Talk
 from infra.local.resources import TrainingJob
+from infra.plugin.handler import Handler, ProviderError, State, Talk
 from workloads import lifeline
 from workloads.spec import OPERATIONAL
 
@@ -92,8 +92,8 @@ class TrainingJobHandler(Handler):
             complaints.seek(0)
             complaint = complaints.read()
         if status in (128 + signal.SIGTERM, -signal.SIGTERM):
-            raise SiteError(f"{verb} was interrupted; the next up goes on from the last checkpoint")
+            raise ProviderError(f"{verb} was interrupted; the next up goes on from the last checkpoint")
         if status:
             plain = complaint.rpartition("error: ")[2] or "\n".join(complaint.splitlines()[-LAST_LINES:])
-            raise SiteError(f"{verb} of {state['workload']['name']} failed (exit status {status}): {plain.strip()}")
+            raise ProviderError(f"{verb} of {state['workload']['name']} failed (exit status {status}): {plain.strip()}")
         return lines

@@ -11,7 +11,7 @@ from typing import Any
 from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.runtime.rpc import UNKNOWN
 
-from infra.local.plugin.handler import Later, State
+from infra.plugin.handler import Later, State
 
 
 def plain(properties: Mapping[str, PropertyValue]) -> State:

@@ -1,0 +1,193 @@
+"""What all node pools have in common: how nodes are made, secured, placed, scaled and upgraded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_gcp as gcp
+
+from infra.google import network, timeouts
+from infra.google.environment import Environment, Holds
+from infra.hardware import CapacityKind, gke
+from infra.settings.capacity import FlexStart, OnDemand, Queued, Reservation, Spot
+
+Capacity = OnDemand | Spot | FlexStart | Queued | Reservation
+
+SHUTDOWN_SECONDS, SHUTDOWN_SYSTEM_SECONDS = 30, 15
+"""A spot node's notice, and the part of it that is the system's: a job has 15 seconds to save what it can."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """What every pool of the cluster is given.
+
+    account:  the nodes' service account.
+    disk_key: full resource name of the key that encrypts boot disks.
+    """
+
+    cluster: gcp.container.Cluster
+    account: gcp.serviceaccount.Account
+    disk_key: pulumi.Output[str]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What tells one pool from another.
+
+    min_nodes, max_nodes:  over all zones.
+    accelerator:           GPUs of a node.
+    placement:             ``placementPolicy`` of the pool.
+    interfaces:            network and subnetwork of each interface after the first.
+    local_ssds:            disks that come with the machine, used for what pods write.
+    idle_upgrade:          whether nodes are upgraded by making new ones first, which takes spare capacity.
+    """
+
+    machine_type: str
+    zones: tuple[str, ...]
+    capacity: Capacity
+    min_nodes: int
+    max_nodes: int
+    pods_per_node: int
+    disk_type: str
+    disk_gib: int
+    workload: str
+    holds: Holds = "nothing"
+    secure_boot: bool = True
+    taint: gke.Taint | None = None
+    accelerator: gcp.container.NodePoolNodeConfigGuestAcceleratorArgsDict | None = None
+    placement: gcp.container.NodePoolPlacementPolicyArgsDict | None = None
+    interfaces: list[tuple[pulumi.Output[str], pulumi.Output[str]]] = field(default_factory=list)
+    local_ssds: int = 0
+    idle_upgrade: bool = False
+
+
+def node_pool(
+    resource_name: str,
+    pool_name: str,
+    parent: pulumi.Resource,
+    environment: Environment,
+    nodes: Nodes,
+    shape: Shape,
+) -> gcp.container.NodePool:
+    """The pool ``pool_name`` of the cluster.
+
+    Its size is the autoscaler's: neither ``nodeCount`` nor ``initialNodeCount`` is ever set, since both would undo what
+    the autoscaler did, and a change of the second replaces the pool (pulumi-gcp issues 88 and 122).
+    """
+    kind = CapacityKind(shape.capacity.kind)
+    return gcp.container.NodePool(
+        resource_name,
+        name=pool_name,
+        project=environment.project,
+        location=environment.region,
+        cluster=nodes.cluster.name,
+        node_locations=list(shape.zones),
+        autoscaling=_autoscaling(shape),
+        ignore_node_count_changes=True,
+        max_pods_per_node=shape.pods_per_node,
+        # A flex-start or queued node is never repaired: it would lose its place (GKE, 'About flex-start').
+        management={"auto_repair": kind not in (CapacityKind.FLEX_START, CapacityKind.QUEUED), "auto_upgrade": True},
+        upgrade_settings=_upgrade(kind, idle=shape.idle_upgrade),
+        placement_policy=shape.placement,
+        queued_provisioning={"enabled": True} if kind is CapacityKind.QUEUED else None,
+        network_config={
+            "enable_private_nodes": True,
+            "create_pod_range": False,
+            "pod_range": network.PODS,
+            "additional_node_network_configs": [
+                {"network": vpc, "subnetwork": subnetwork} for vpc, subnetwork in shape.interfaces
+            ],
+        },
+        node_config=_node_config(environment, nodes, shape, kind),
+        opts=environment.options(
+            parent,
+            shape.holds,
+            timeouts=timeouts.NODE_POOL[kind],
+            deleted_with=nodes.cluster,
+            # The provider takes another topology for an update and sends none; the slice would stay as it is.
+            replace_on_changes=["placementPolicy"],
+        ),
+    )
+
+
+def _node_config(
+    environment: Environment, nodes: Nodes, shape: Shape, kind: CapacityKind
+) -> gcp.container.NodePoolNodeConfigArgsDict:
+    capacity = shape.capacity
+    seconds = capacity.max_run_hours * 3600 if isinstance(capacity, FlexStart | Queued) else None
+    return {
+        "machine_type": shape.machine_type,
+        "image_type": gke.ImageType.COS.value,
+        "boot_disk": {"disk_type": shape.disk_type, "size_gb": shape.disk_gib},
+        "boot_disk_kms_key": nodes.disk_key,
+        "ephemeral_storage_local_ssd_config": {"local_ssd_count": shape.local_ssds} if shape.local_ssds else None,
+        "service_account": nodes.account.email,
+        # Grants decide what a node may do; scopes are the older fence, left open as Google recommends.
+        "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+        "metadata": {"disable-legacy-endpoints": "true"},
+        "workload_metadata_config": {"mode": "GKE_METADATA"},
+        "shielded_instance_config": {
+            "enable_secure_boot": shape.secure_boot,
+            "enable_integrity_monitoring": True,
+        },
+        "kubelet_config": _kubelet(kind),
+        "logging_variant": "DEFAULT",
+        "gcfs_config": {"enabled": True},  # a container starts while its image is still being read
+        "gvnic": {"enabled": True},
+        "labels": {},
+        "resource_labels": environment.labelled(shape.workload),
+        "tags": [],
+        "taints": _taints(shape.taint),
+        "guest_accelerators": [shape.accelerator] if shape.accelerator else [],
+        "spot": kind is CapacityKind.SPOT,
+        "flex_start": kind is CapacityKind.FLEX_START,
+        "preemptible": False,
+        "max_run_duration": f"{seconds}s" if seconds else None,
+        "reservation_affinity": _affinity(capacity),
+    }
+
+
+def _kubelet(kind: CapacityKind) -> gcp.container.NodePoolNodeConfigKubeletConfigArgsDict:
+    spot = kind is CapacityKind.SPOT
+    return {
+        "insecure_kubelet_readonly_port_enabled": "FALSE",
+        "cpu_manager_policy": "none",
+        "shutdown_grace_period_seconds": SHUTDOWN_SECONDS if spot else None,
+        "shutdown_grace_period_critical_pods_seconds": SHUTDOWN_SYSTEM_SECONDS if spot else None,
+    }
+
+
+def _autoscaling(shape: Shape) -> gcp.container.NodePoolAutoscalingArgsDict:
+    """Totals over the zones, but per zone where there is one: the provider mishandles totals of flex-start TPUs."""
+    # ANY: whichever zone has capacity, where BALANCED would wait for all of them.
+    policy = "ANY" if shape.taint else "BALANCED"
+    if len(shape.zones) == 1:
+        return {"min_node_count": shape.min_nodes, "max_node_count": shape.max_nodes, "location_policy": policy}
+    return {"total_min_node_count": shape.min_nodes, "total_max_node_count": shape.max_nodes, "location_policy": policy}
+
+
+def _upgrade(kind: CapacityKind, *, idle: bool) -> gcp.container.NodePoolUpgradeSettingsArgsDict:
+    if kind in (CapacityKind.FLEX_START, CapacityKind.QUEUED):
+        # Nodes live for a job, and new ones have the new version.
+        return {"strategy": "SHORT_LIVED"}
+    # Of accelerators there is no spare machine to surge to: one node after another makes way.
+    surge, unavailable = (1, 0) if idle else (0, 1)
+    return {"strategy": "SURGE", "max_surge": surge, "max_unavailable": unavailable}
+
+
+def _taints(taint: gke.Taint | None) -> list[gcp.container.NodePoolNodeConfigTaintArgsDict]:
+    if taint is None:
+        return []
+    return [{"key": taint.key, "value": taint.value, "effect": "NO_SCHEDULE"}]
+
+
+def _affinity(capacity: Capacity) -> gcp.container.NodePoolNodeConfigReservationAffinityArgsDict:
+    if isinstance(capacity, Reservation):
+        return {
+            "consume_reservation_type": "SPECIFIC_RESERVATION",
+            "key": gke.RESERVATION_AFFINITY_KEY,
+            "values": [capacity.affinity],
+        }
+    # Reserved machines are kept for those who name them.
+    return {"consume_reservation_type": "NO_RESERVATION"}

@@ -1,0 +1,1 @@
+"""Queued resources of the TPU API: what is declared (``resource``) and how it becomes real (``plugin``)."""
