@@ -252,8 +252,13 @@ def _of_tpu_api(draw: st.DrawFn, name: str, region: str, generation: str, most_v
 
 @st.composite
 def _tpu_queue(draw: st.DrawFn, name: str, region: str, generation: str, most_vms: int) -> Json:
-    more = _some(slices=st.integers(1, 3), valid_hours=st.integers(1, 8760), wait=st.booleans())
-    return draw(_of_tpu_api(name, region, generation, most_vms)) | draw(more)
+    request = draw(_of_tpu_api(name, region, generation, most_vms)) | draw(
+        _some(slices=st.integers(1, 3), wait=st.booleans())
+    )
+    hours, before, after = st.integers(1, 8760), st.just("2026-12-01T06:00:00Z"), st.just("2026-12-20T00:00:00Z")
+    window = st.one_of(_some(valid_hours=hours), _some(not_before=before, not_after=after))
+    promise = _some(guaranteed_hours=hours) if request["capacity"]["kind"] == "on-demand" else st.just({})
+    return request | draw(window) | draw(promise)
 
 
 def _framework(row: tpu.TpuGeneration) -> st.SearchStrategy[str]:

@@ -198,8 +198,10 @@ def _problem(where: _Where, error: dict[str, Any]) -> str:
             message = str(error["ctx"]["error"])
             if "did you mean" in message:
                 return f"{message.rstrip('?')}?"
-            options = message.partition("allowed: ")[2].partition(";")[0].split(", ")
-            return message + "." + (_guess(value, options) if isinstance(value, str) else "")
+            options = message.partition("allowed: ")[2]
+            if not isinstance(value, str) or ";" in options:  # what follows is advice of its own
+                return f"{message}."
+            return f"{message}." + _guess(value, options.split(", "))
         case "enum" | "is_instance_of" | "literal_error":
             words = words_allowed(field.annotation) if field else []
             return f"Allowed: {', '.join(words)}." + _guess(str(value), words)

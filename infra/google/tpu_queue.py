@@ -54,11 +54,10 @@ class TpuQueue(pulumi.ComponentResource):
                 metadata={"enable-oslogin": "TRUE", "block-project-ssh-keys": "TRUE", "serial-port-enable": "FALSE"},
                 description=f"TPU slices {settings.name} of {environment.name}",
                 secure_boot=True,
-                capacity=kind.value,
-                reservation=self._reservation(environment, settings),
-                queueing=queued_resource.Queueing(valid_until_duration=f"{settings.valid_hours * 3600}s")
-                if settings.valid_hours
-                else None,
+                capacity="guaranteed" if settings.guaranteed_hours else kind.value,
+                min_duration=_seconds(settings.guaranteed_hours),
+                reservation=_reservation(environment, settings),
+                queueing=_queueing(settings),
                 wait_for="active" if settings.wait else "accepted",
                 force_delete=True,
             ),
@@ -70,9 +69,25 @@ class TpuQueue(pulumi.ComponentResource):
         )
         self.register_outputs({"request": request})
 
-    @staticmethod
-    def _reservation(environment: Environment, settings: accelerators.TpuQueue) -> str | None:
-        if not isinstance(settings.capacity, Reservation):
-            return None
-        project = settings.capacity.project or environment.project
-        return f"projects/{project}/locations/{settings.zone}/reservations/{settings.capacity.name}"
+
+def _reservation(environment: Environment, settings: accelerators.TpuQueue) -> str | None:
+    if not isinstance(settings.capacity, Reservation):
+        return None
+    project = settings.capacity.project or environment.project
+    return f"projects/{project}/locations/{settings.zone}/reservations/{settings.capacity.name}"
+
+
+def _queueing(settings: accelerators.TpuQueue) -> queued_resource.Queueing | None:
+    """When the request may be granted; the API takes one of five forms."""
+    if settings.valid_hours:
+        return queued_resource.Queueing(valid_until_duration=_seconds(settings.valid_hours))
+    if settings.not_before and settings.not_after:
+        interval = queued_resource.Interval(settings.not_before, settings.not_after)
+        return queued_resource.Queueing(valid_interval=interval)
+    if settings.not_before:
+        return queued_resource.Queueing(valid_after_time=settings.not_before)
+    return queued_resource.Queueing(valid_until_time=settings.not_after) if settings.not_after else None
+
+
+def _seconds(hours: int | None) -> str | None:
+    return f"{hours * 3600}s" if hours else None

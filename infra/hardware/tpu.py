@@ -424,6 +424,9 @@ def _why_no_topology(row: TpuGeneration, topology: str, machine: TpuMachine | No
     others = [each.key for each in GENERATIONS.values() if topology in topologies(each)]
     if len(sides) != row.dimensions:
         hint = f"; did you mean generation {' or '.join(others)}, which has {len(sides)} dimensions?" if others else ""
+        if len(sides) == 1:
+            same = [each for each in topologies(row, machine) if prod(_sides(each)) == sides[0]]
+            hint = f"; did you mean {' or '.join(same)}, which has {topology} chips?" if same else ""
         return f"topology {topology!r}: {row.key} slices have {row.dimensions} dimensions; {choices}{hint}"
     if machine and topology in topologies(row):
         able = ", ".join(each.name for each in row.machines if _forms(each, topology))

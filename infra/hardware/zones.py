@@ -99,7 +99,7 @@ def require(machine_type: str, zone: str) -> None:
     zones = offered(machine_type)
     if zones and zone not in zones:
         near = [each for each in zones if region_of(each) == region]
-        hint = f"; in {region}: {', '.join(near)}" if near else ""
+        hint = f"; in {region}: {', '.join(near) or 'none, so use another machine or region'}"
         raise Impossible(f"{zone} does not offer {machine_type}; {allowed(zones)}{hint}", "zone")
     series = machine_type.partition("-")[0]
     if series in LACKING.get(zone, ()):

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from infra.hardware import CapacityKind, Impossible, capacity, frameworks, gpu, tpu
 from infra.settings.capacity import MachineCapacity, PoolCapacity, SliceCapacity
-from infra.settings.foundation import Zone
+from infra.settings.foundation import Instant, Zone
 from workloads.mistakes import Conflict, Place
 from workloads.spec import Section
 
@@ -190,6 +190,11 @@ class TpuQueue(Section):
     valid_hours: int | None = Field(
         default=None, ge=1, le=8760, description="Hours after which the request is given up; never when left out."
     )
+    not_before: Instant | None = Field(default=None, description="Time from which it may be granted, UTC.")
+    not_after: Instant | None = Field(default=None, description="Time at which the request is given up, UTC.")
+    guaranteed_hours: int | None = Field(
+        default=None, ge=1, le=8760, description="Hours that the slices are sure to stay; for on-demand capacity."
+    )
     wait: bool = Field(default=False, description="Whether `up` waits until the slices are there.")
     framework: Framework = Field(default="tensorflow", description="What runs on the slices.")
 
@@ -199,6 +204,18 @@ class TpuQueue(Section):
             capacity.check_tpu_vm(CapacityKind(self.capacity.kind), self.shape)
             tpu.runtime_of(self.shape, self.runtime)
         _check_framework(self.framework, self.shape.generation)
+        return self
+
+    @model_validator(mode="after")
+    def _is_granted_in_one_window(self) -> Self:
+        if self.valid_hours and (self.not_before or self.not_after):
+            problem = "hours from now and a time of its own exclude each other; leave out valid_hours, or the times"
+            raise Conflict(problem, ("valid_hours",), self.valid_hours)
+        if self.not_before and self.not_after and self.not_after <= self.not_before:
+            raise Conflict(f"must be later than not_before, {self.not_before}", ("not_after",), self.not_after)
+        if self.guaranteed_hours and self.capacity.kind != "on-demand":
+            problem = f"{self.capacity.kind} capacity has no such promise; leave it out, or use kind: on-demand"
+            raise Conflict(problem, ("guaranteed_hours",), self.guaranteed_hours)
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +18,6 @@ ComputeName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")
 ClusterName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$")]
 Zone = Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+\d+-(ai\d+)?[a-z]$")]
-Instant = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 
 FILESTORE_HIGH_CAPACITY_GIB = 10_240
 """From here a share grows in steps of 2560 GiB (Filestore, 'Service tiers')."""
@@ -41,6 +41,17 @@ def _private(text: str) -> str:
         raise ValueError(f"not a private range; use a part of {', '.join(map(str, PRIVATE))}")
     return text
 
+
+def _instant(text: str) -> str:
+    try:
+        datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError as error:
+        raise ValueError("not a time in UTC such as 2026-12-20T00:00:00Z") from error
+    return text
+
+
+Instant = Annotated[str, AfterValidator(_instant)]
+"""A time in UTC, kept as the text that the stack file has; texts of this form sort by time."""
 
 Range = Annotated[str, AfterValidator(_private)]
 """A private IPv4 range in CIDR notation, kept as the text that the stack file has."""
