@@ -29,7 +29,7 @@ HOST = "127.0.0.1"
 
 class ServiceHandler(Handler):
     outputs = Service.OUTPUTS
-    volatile = ("pid", "started")
+    volatile = ("url", "listening", "pid", "started")  # another port may be free by then
     wanted: ClassVar[State] = {"status": RUNNING}
 
     def create(self, name: str, inputs: State, talk: Talk) -> State:
