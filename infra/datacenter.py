@@ -30,8 +30,8 @@ def build(settings: Settings) -> dict[str, Any]:
 
 
 def _google(stack: str, settings: GoogleSettings) -> dict[str, Any]:
-    from infra.google.environment import Environment  # takes seconds to import; the local site does without
-    from infra.google.site import GoogleSite
+    from infra.google_cloud.environment import Environment  # takes seconds to import; the local site does without
+    from infra.google_cloud.site import GoogleSite
 
     for warning in advice.warnings(settings):
         pulumi.log.warn(warning)

@@ -10,7 +10,7 @@ from infra.hardware.tpu import Placement
 from infra.settings import GoogleSettings
 
 ACCOUNTS = ("nodes", "training", "serving", "pipelines", "tpu-vm")
-"""Service accounts of the roles in ``infra.google.identity``."""
+"""Service accounts of the roles in ``infra.google_cloud.identity``."""
 
 BUCKETS = ("datasets", "checkpoints", "models", "pipelines", "logs")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.google.budget import Budget
-from infra.google.environment import Environment
+from infra.google_cloud.budget import Budget
+from infra.google_cloud.environment import Environment
 from infra.settings import operations
 from tests.google.mocks import declare, of_type
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from infra.google.delivery import ACCOUNTS, Delivery
-from infra.google.environment import Environment
-from infra.google.identity import ROLES
+from infra.google_cloud.delivery import ACCOUNTS, Delivery
+from infra.google_cloud.environment import Environment
+from infra.google_cloud.identity import ROLES
 from infra.settings import operations
 from tests.google.mocks import Declared, declare, of_type
 

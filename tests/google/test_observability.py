@@ -11,10 +11,10 @@ from typing import Any
 import googleapiclient
 import pytest
 
-from infra.google import metrics
-from infra.google.dashboards.pools import Pool
-from infra.google.environment import Environment
-from infra.google.observability import Observability, slug
+from infra.google_cloud import metrics
+from infra.google_cloud.dashboards.pools import Pool
+from infra.google_cloud.environment import Environment
+from infra.google_cloud.observability import Observability, slug
 from infra.settings import operations
 from tests.google.mocks import Declared, declare, of_type
 
@@ -107,7 +107,7 @@ def check_series(promql: str) -> None:
     assert series, f"asks for nothing: {promql}"
     for name, labels in series:
         metric = metrics.ALL.get(re.sub("_(bucket|sum|count)$", "", name)) or metrics.ALL.get(name)
-        assert metric, f"{name} is not in infra.google.metrics"
+        assert metric, f"{name} is not in infra.google_cloud.metrics"
         assert f'cluster_name="{CLUSTER}"' in labels or f'cluster="{CLUSTER}"' in labels.split(",")[0], labels
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,10 @@ def test_the_layers_that_pyproject_declares_are_kept() -> None:
         ("infra.hardware.tpu", "infra.settings"),
         ("infra.hardware.gpu", "workloads.spec"),
         ("infra.settings.google", "infra.plan"),
-        ("infra.plan.cost", "infra.google"),
-        ("infra.preflight.online", "infra.google"),
+        ("infra.plan.cost", "infra.google_cloud"),
+        ("infra.preflight.online", "infra.google_cloud"),
         ("infra.tpu_queue.resource", "infra.settings"),
-        ("infra.google.site", "rehearsal"),
+        ("infra.google_cloud.site", "rehearsal"),
         ("rehearsal.google", "infra.settings"),
     ],
 )
@@ -60,3 +61,12 @@ def module(root: Path, name: str) -> Path:
         file.parent.mkdir(exist_ok=True)
         file.touch()
     return file
+
+
+def test_no_part_of_the_program_hides_a_package_that_others_import() -> None:
+    """The engine runs programs, plugins and what they start in ``infra/``, whose folders Python then finds first."""
+    parts = {path.stem for path in (PROJECT / "infra").iterdir() if path.suffix == ".py" or path.is_dir()}
+    here = {"", str(PROJECT), str(PROJECT / "infra")}
+    elsewhere = [folder for folder in sys.path if folder not in here]
+    hidden = {part for part in parts - {"__pycache__"} if PathFinder.find_spec(part, elsewhere)}
+    assert hidden == set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.google.identity import ROLES
+from infra.google_cloud.identity import ROLES
 from infra.plan.addresses import ranges
 from infra.plan.fleet import fleet
 from infra.plan.names import ACCOUNTS, names

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
+from infra.google_cloud.environment import Environment
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.google.dashboards.layout import Json, chart, dashboard
-from infra.google.metrics import Gke, Gpu
+from infra.google_cloud.dashboards.layout import Json, chart, dashboard
+from infra.google_cloud.metrics import Gke, Gpu
 
 
 def build(title: str, cluster: str) -> Json:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google import network, timeouts
-from infra.google.environment import Environment
+from infra.google_cloud import network, timeouts
+from infra.google_cloud.environment import Environment
 from infra.settings import foundation
 
 LOGS = ("SYSTEM_COMPONENTS", "WORKLOADS", "APISERVER", "CONTROLLER_MANAGER", "SCHEDULER")

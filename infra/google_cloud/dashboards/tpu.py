@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.google.dashboards.layout import Json, chart, dashboard
-from infra.google.metrics import Gke
+from infra.google_cloud.dashboards.layout import Json, chart, dashboard
+from infra.google_cloud.metrics import Gke
 
 TPU = "cloud-tpu"
 """The make, as the accelerator metrics of GKE are of GPUs too (GKE, TPU device plugin)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google import timeouts
-from infra.google.environment import Environment
+from infra.google_cloud import timeouts
+from infra.google_cloud.environment import Environment
 from infra.hardware import CapacityKind, tpu
 from infra.settings import accelerators
 

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
+from infra.google_cloud.environment import Environment
 from infra.settings import foundation
 
 PODS, SERVICES = "pods", "services"

@@ -6,28 +6,28 @@ from typing import Any
 
 import pulumi
 
-from infra.google.apis import Apis
-from infra.google.budget import Budget
-from infra.google.cluster import Cluster
-from infra.google.dashboards.pools import Pool
-from infra.google.delivery import Delivery
-from infra.google.encryption import Encryption
-from infra.google.environment import Environment
-from infra.google.fabric import Fabric
-from infra.google.gpu_pool import GpuPool
-from infra.google.identity import ROLES, Identity, WorkloadIdentity
-from infra.google.image_policy import ImagePolicy
-from infra.google.network import Network
-from infra.google.node_pool import Nodes
-from infra.google.observability import Observability
-from infra.google.provider import google_provider, tpu_provider
-from infra.google.registry import Registry
-from infra.google.storage import Storage
-from infra.google.system_pool import SystemPool
-from infra.google.tpu_queue import TpuQueue
-from infra.google.tpu_slices import TpuSlices
-from infra.google.tpu_vm import TpuVm
-from infra.google.volumes import Volumes
+from infra.google_cloud.apis import Apis
+from infra.google_cloud.budget import Budget
+from infra.google_cloud.cluster import Cluster
+from infra.google_cloud.dashboards.pools import Pool
+from infra.google_cloud.delivery import Delivery
+from infra.google_cloud.encryption import Encryption
+from infra.google_cloud.environment import Environment
+from infra.google_cloud.fabric import Fabric
+from infra.google_cloud.gpu_pool import GpuPool
+from infra.google_cloud.identity import ROLES, Identity, WorkloadIdentity
+from infra.google_cloud.image_policy import ImagePolicy
+from infra.google_cloud.network import Network
+from infra.google_cloud.node_pool import Nodes
+from infra.google_cloud.observability import Observability
+from infra.google_cloud.provider import google_provider, tpu_provider
+from infra.google_cloud.registry import Registry
+from infra.google_cloud.storage import Storage
+from infra.google_cloud.system_pool import SystemPool
+from infra.google_cloud.tpu_queue import TpuQueue
+from infra.google_cloud.tpu_slices import TpuSlices
+from infra.google_cloud.tpu_vm import TpuVm
+from infra.google_cloud.volumes import Volumes
 from infra.plan import cost, services
 from infra.settings import GoogleSettings
 

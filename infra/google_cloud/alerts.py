@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.google.dashboards.pools import Pool
-from infra.google.metrics import Gke, KubeState, Kueue, Serving, Training
+from infra.google_cloud.dashboards.pools import Pool
+from infra.google_cloud.metrics import Gke, KubeState, Kueue, Serving, Training
 from infra.settings import operations
 
 LONGEST_WINDOW_MINUTES = 1440

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pulumi
 
-from infra.google.environment import Environment
-from infra.google.node_pool import Nodes, Shape, node_pool
+from infra.google_cloud.environment import Environment
+from infra.google_cloud.node_pool import Nodes, Shape, node_pool
 from infra.hardware import general
 from infra.settings import foundation
 from infra.settings.capacity import OnDemand

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
-from infra.google.fabric import Fabric
-from infra.google.node_pool import Nodes, Shape, node_pool
-from infra.google.placement import Placement, workload_placement
+from infra.google_cloud.environment import Environment
+from infra.google_cloud.fabric import Fabric
+from infra.google_cloud.node_pool import Nodes, Shape, node_pool
+from infra.google_cloud.placement import Placement, workload_placement
 from infra.hardware import gke, tpu
 from infra.settings import accelerators
 from infra.settings.capacity import Reservation

@@ -7,8 +7,8 @@ from ipaddress import IPv4Network
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
-from infra.google.network import MTU
+from infra.google_cloud.environment import Environment
+from infra.google_cloud.network import MTU
 from infra.hardware import gpu
 from infra.plan.addresses import FABRIC_PARTS
 from infra.plan.fabrics import LAYOUTS

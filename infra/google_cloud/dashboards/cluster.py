@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra.google.dashboards.layout import Json, chart, dashboard, text
-from infra.google.dashboards.pools import Pool, table
-from infra.google.metrics import Gke, KubeState, Kueue
+from infra.google_cloud.dashboards.layout import Json, chart, dashboard, text
+from infra.google_cloud.dashboards.pools import Pool, table
+from infra.google_cloud.metrics import Gke, KubeState, Kueue
 
 
 def build(title: str, cluster: str, pools: Sequence[Pool]) -> Json:

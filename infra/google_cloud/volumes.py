@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
+from infra.google_cloud.environment import Environment
 from infra.settings import foundation
 
 CREATION = pulumi.CustomTimeouts(create="2h", update="2h", delete="1h")  # large file systems take about an hour

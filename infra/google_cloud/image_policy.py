@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
+from infra.google_cloud.environment import Environment
 
 
 class ImagePolicy(pulumi.ComponentResource):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
+from infra.google_cloud.environment import Environment
 from infra.settings import operations
 
 ISSUER = "https://token.actions.githubusercontent.com"

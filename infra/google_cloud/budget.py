@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
+from infra.google_cloud.environment import Environment
 from infra.settings import operations
 
 

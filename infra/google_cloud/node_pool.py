@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google import network, timeouts
-from infra.google.environment import Environment, Holds
+from infra.google_cloud import network, timeouts
+from infra.google_cloud.environment import Environment, Holds
 from infra.hardware import CapacityKind, gke
 from infra.settings.capacity import FlexStart, OnDemand, Queued, Reservation, Spot
 

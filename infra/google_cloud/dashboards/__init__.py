@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from infra.google.dashboards import cluster, gpu, layout, serving, tpu, training
-from infra.google.dashboards.pools import Pool
+from infra.google_cloud.dashboards import cluster, gpu, layout, serving, tpu, training
+from infra.google_cloud.dashboards.pools import Pool
 
 
 def dashboards(environment: str, cluster_name: str, pools: Sequence[Pool]) -> dict[str, str]:

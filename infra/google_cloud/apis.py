@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.environment import Environment
+from infra.google_cloud.environment import Environment
 
 ON_DEMAND_AGENTS = {
     "artifactregistry.googleapis.com": "registry",

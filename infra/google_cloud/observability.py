@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_gcp as gcp
 
-from infra.google.alerts import Alert, LogMatch, alerts
-from infra.google.dashboards import dashboards
-from infra.google.dashboards.pools import Pool
-from infra.google.environment import Environment
+from infra.google_cloud.alerts import Alert, LogMatch, alerts
+from infra.google_cloud.dashboards import dashboards
+from infra.google_cloud.dashboards.pools import Pool
+from infra.google_cloud.environment import Environment
 from infra.settings import operations
 
 READS, WRITES, ADMINISTERS = "DATA_READ", "DATA_WRITE", "ADMIN_READ"
