@@ -106,7 +106,7 @@ def node_pool(
             timeouts=timeouts.NODE_POOL[kind],
             deleted_with=nodes.cluster,
             # The provider takes another topology for an update and sends none; the slice would stay as it is.
-            replace_on_changes=["placementPolicy"],
+            replace_on_changes=["placementPolicy.tpuTopology"],
         ),
     )
 
