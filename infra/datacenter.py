@@ -22,11 +22,7 @@ def build(settings: Settings) -> dict[str, Any]:
             return LocalSite("local", root, settings.local, settings.workloads).outputs
         case Site.GOOGLE:
             assert settings.google is not None  # as the settings have checked
-            if settings.workloads:
-                raise settings.mistake("workloads", "the google site runs no workloads yet; leave them out")
             return _google(settings.stack, settings.google)
-        case Site.KUBERNETES:
-            raise settings.mistake("site", "the kubernetes site is not available yet; use: local or google")
 
 
 def _google(stack: str, settings: GoogleSettings) -> dict[str, Any]:

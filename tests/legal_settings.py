@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
+from math import ceil
 from string import ascii_lowercase
 from typing import Any
 
@@ -22,6 +23,7 @@ DETERMINISTIC = hypothesis.settings(
     database=None,
     deadline=None,
     max_examples=200,
+    phases=set(hypothesis.Phase) - {hypothesis.Phase.explain},  # of sections this large it takes minutes
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
 )
 """For tests over many sections: the same ones in every run. It decorates a test; for fewer sections there is
@@ -35,6 +37,8 @@ HARDWARE = {**FAMILIES, **GENERATIONS, "none": "e2-standard-8"}
 """By GPU family or TPU generation, a machine type that stands where the others of its kind do."""
 
 REGIONS = sorted({zones.region_of(zone) for offered in zones.OFFERED.values() for zone in offered})
+
+KINDS_OF_BUCKETS = ("datasets", "checkpoints", "models", "pipelines", "logs")
 
 FEW_VMS, MANY_VMS = 64, 4096
 """Of one slice. With few, the whole fleet fits the default ranges; with many, it needs wide ones."""
@@ -67,15 +71,16 @@ def legal_google(draw: st.DrawFn, *, hardware: str | None = None) -> Json:
     tpu_queues = [draw(_tpu_queue(next(names), region, key, vms)) for key in offered if draw(st.booleans())]
     storage = draw(_storage(region))
     fabrics = _fabrics(gpu_pools, multislice)
+    network = draw(_network(fabrics, wide=wide, peering=bool(storage.get("lustre"))))
     section: Json = {
         "project": "example-" + draw(_names(22)),
         "project_number": draw(st.integers(1, 999_999_999_999)),
         "region": region,
         "owner": draw(_names(63)),
         "cost_centre": draw(_names(63)),
-        "network": draw(_network(fabrics, wide=wide, peering=bool(storage.get("lustre")))),
+        "network": network,
         "storage": storage,
-        "cluster": draw(_cluster(region, several_networks=bool(fabrics))),
+        "cluster": draw(_cluster(region, several_networks=bool(fabrics), adopts="adopt_subnetwork" in network)),
         "gpu_pools": gpu_pools,
         "tpu_slices": tpu_slices,
         "tpu_vms": tpu_vms,
@@ -86,6 +91,7 @@ def legal_google(draw: st.DrawFn, *, hardware: str | None = None) -> Json:
     more = _some(
         protection=st.sampled_from(["none", "data", "all"]),
         encryption=_some(
+            ring=_names(40),
             rotation_days=st.integers(1, 90),
             destroy_after_days=st.integers(30, 120),
             protection=st.sampled_from(["software", "hsm"]),
@@ -131,15 +137,17 @@ def _offering(machine_type: str, region: str) -> list[str]:
 
 
 @st.composite
-def _capacity(draw: st.DrawFn, kinds: tuple[CapacityKind, ...]) -> Json:
+def _capacity(draw: st.DrawFn, kinds: tuple[CapacityKind, ...], *, blocks: bool = True) -> Json:
     kind = draw(st.sampled_from(kinds))
     if kind in (CapacityKind.FLEX_START, CapacityKind.QUEUED):
         return {"kind": str(kind), **draw(_some(max_run_hours=st.integers(1, 168)))}
     if kind is not CapacityKind.RESERVATION:
         return {"kind": str(kind)}
-    blocks: list[Json] = [{}, {"block": "block-0001"}, {"block": "block-0001", "sub_block": "sub-block-0001"}]
+    places: list[Json] = [{}]
+    if blocks:
+        places += [{"block": "block-0001"}, {"block": "block-0001", "sub_block": "sub-block-0001"}]
     shared = draw(_some(project=st.just("example-capacity")))
-    return {"kind": str(kind), "name": draw(_names(63)), **shared, **draw(st.sampled_from(blocks))}
+    return {"kind": str(kind), "name": draw(_names(63)), **shared, **draw(st.sampled_from(places))}
 
 
 # Accelerators
@@ -150,16 +158,19 @@ def _gpu_pool(draw: st.DrawFn, name: str, region: str, family: str) -> Json:
     machine, asked = draw(_gpu_machine(region, family))
     bought = draw(_capacity(capacity.gpu_kinds(machine)))
     waits = bought["kind"] in (CapacityKind.FLEX_START, CapacityKind.QUEUED)
-    can_be_near = bought["kind"] != CapacityKind.FLEX_START or machine.family in capacity.FLEX_START_COMPACT_FAMILIES
-    compact = can_be_near and draw(st.booleans())
+    near = {
+        CapacityKind.RESERVATION: (),
+        CapacityKind.FLEX_START: capacity.FLEX_START_COMPACT_FAMILIES,
+    }.get(bought["kind"], capacity.COMPACT_FAMILIES)
+    compact = machine.family in near and draw(st.booleans())
     in_one_zone = compact or bought["kind"] == CapacityKind.RESERVATION or machine.fabric.network_profile
     most = draw(st.integers(1, 40))
-    partition = {"partition": st.sampled_from(machine.mig_profiles)} if machine.mig_profiles else {}
+    divided = draw(_some(partition=st.sampled_from(machine.mig_profiles))) if machine.mig_profiles else {}
+    by_mps = not divided and machine.accelerator not in gpu.BEFORE_VOLTA
     more = _some(
         driver=st.sampled_from([str(mode) for mode in gpu.DriverMode]),
-        sharing=_sharing(),
+        sharing=_sharing(by_mps=by_mps),
         disk_gib=st.integers(50, 65_536),
-        **partition,
     )
     places = st.sampled_from(_offering(machine.name, region))
     return {
@@ -170,6 +181,7 @@ def _gpu_pool(draw: st.DrawFn, name: str, region: str, family: str) -> Json:
         "min_nodes": 0 if waits else draw(st.integers(0, most)),
         "max_nodes": most,
         "compact": compact,
+        **divided,
         **draw(more),
     }
 
@@ -190,8 +202,8 @@ def _gpu_machine(draw: st.DrawFn, region: str, family: str) -> tuple[gpu.GpuMach
     return gpu.attached(name, row.accelerator, count), asked
 
 
-def _sharing() -> st.SearchStrategy[Json]:
-    kinds = st.sampled_from([str(sharing) for sharing in gpu.Sharing])
+def _sharing(*, by_mps: bool) -> st.SearchStrategy[Json]:
+    kinds = st.sampled_from([str(sharing) for sharing in gpu.Sharing if by_mps or sharing is not gpu.Sharing.MPS])
     clients = st.integers(2, gpu.MAX_SHARED_CLIENTS)
     return st.just({"kind": "none"}) | st.fixed_dictionaries({"kind": kinds, "clients": clients})
 
@@ -237,14 +249,21 @@ def _of_types(generation: str) -> list[tpu.TpuSlice]:
 
 
 @st.composite
-def _of_tpu_api(draw: st.DrawFn, name: str, region: str, generation: str, most_vms: int) -> Json:
+def _of_tpu_api(
+    draw: st.DrawFn,
+    name: str,
+    region: str,
+    generation: str,
+    most_vms: int,
+    kinds: tuple[CapacityKind, ...] = capacity.TPU_VM_KINDS,
+) -> Json:
     """What a TPU VM and a request have in common."""
     shape = draw(st.sampled_from([each for each in _of_types(generation) if each.vms <= most_vms]))
     return {
         "name": name,
         "accelerator_type": shape.accelerator_type,
         "zone": draw(st.sampled_from(_offering(shape.machine.name, region))),
-        "capacity": draw(_capacity(capacity.TPU_VM_KINDS)),
+        "capacity": draw(_capacity(kinds, blocks=False)),
         "framework": draw(_framework(shape.generation)),
         **draw(_some(runtime=st.sampled_from(tpu.runtimes_of(shape)))),
     }
@@ -252,7 +271,7 @@ def _of_tpu_api(draw: st.DrawFn, name: str, region: str, generation: str, most_v
 
 @st.composite
 def _tpu_queue(draw: st.DrawFn, name: str, region: str, generation: str, most_vms: int) -> Json:
-    request = draw(_of_tpu_api(name, region, generation, most_vms)) | draw(
+    request = draw(_of_tpu_api(name, region, generation, most_vms, capacity.TPU_QUEUE_KINDS)) | draw(
         _some(slices=st.integers(1, 3), wait=st.booleans())
     )
     hours, before, after = st.integers(1, 8760), st.just("2026-12-01T06:00:00Z"), st.just("2026-12-20T00:00:00Z")
@@ -281,7 +300,7 @@ def _fabrics(gpu_pools: list[Json], multislice: bool) -> list[Json]:
         for index, (kind, zone) in enumerate(needed)
     ]
     fabrics += [{"name": "multislice", "kind": "multislice"}] if multislice else []
-    return [fabric | {"range": f"172.{16 + index}.0.0/16"} for index, fabric in enumerate(fabrics)]
+    return [fabric | {"range": f"172.{18 + index}.0.0/16"} for index, fabric in enumerate(fabrics)]
 
 
 @st.composite
@@ -304,19 +323,21 @@ def _network(draw: st.DrawFn, fabrics: list[Json], *, wide: bool, peering: bool)
 @st.composite
 def _storage(draw: st.DrawFn, region: str) -> Json:
     """Buckets, and volumes of names that are unlike within a kind."""
-    bucket = _some(
-        noncurrent_days=st.integers(1, 3650),
-        soft_delete_days=st.integers(7, 90),
-        delete_after_days=st.none() | st.integers(1, 3650),
-        adopt=_names(57).map("data._".__add__),
-    )
+
+    def bucket(kind: str) -> st.SearchStrategy[Json]:
+        return _some(
+            noncurrent_days=st.integers(1, 3650),
+            soft_delete_days=st.integers(7, 90),
+            delete_after_days=st.none() | st.integers(1, 3650),
+            adopt=_names(50).map(f"{kind}._".__add__),  # a bucket is adopted once
+        )
+
     volumes = {"filestore": _filestore(region), "lustre": _lustre(region), "hyperdisk_ml": _hyperdisk_ml(region)}
     unlike = {
         kind: st.lists(volume, min_size=1, max_size=2, unique_by=lambda each: each["name"])
         for kind, volume in volumes.items()
     }
-    buckets = dict.fromkeys(["datasets", "checkpoints", "models", "pipelines", "logs"], bucket)
-    return draw(_some(**buckets, **unlike))
+    return draw(_some(**{kind: bucket(kind) for kind in KINDS_OF_BUCKETS}, **unlike))
 
 
 @st.composite
@@ -329,7 +350,7 @@ def _filestore(draw: st.DrawFn, region: str) -> Json:
 @st.composite
 def _lustre(draw: st.DrawFn, region: str) -> Json:
     throughput = draw(st.sampled_from([125, 250, 500, 1000]))
-    size = draw(st.integers(1, 100)) * 9_000_000 // throughput
+    size = draw(st.integers(1, 170)) * 9_000_000 // throughput
     zone = draw(st.sampled_from(_zones(region)))
     return {"name": draw(_names(40)), "capacity_gib": size, "throughput_per_tib": throughput, "zone": zone}
 
@@ -337,7 +358,7 @@ def _lustre(draw: st.DrawFn, region: str) -> Json:
 @st.composite
 def _hyperdisk_ml(draw: st.DrawFn, region: str) -> Json:
     size = draw(st.integers(4, 65_536))
-    throughput = draw(st.integers(max(400, size * 12 // 100), min(1_200_000, 1600 * size)))
+    throughput = draw(st.integers(max(400, ceil(size * 12 / 100)), min(1_200_000, 1600 * size)))
     zone = draw(st.sampled_from(_zones(region)))
     return {"name": draw(_names(40)), "size_gib": size, "throughput_mibps": throughput, "zone": zone}
 
@@ -346,7 +367,7 @@ def _hyperdisk_ml(draw: st.DrawFn, region: str) -> Json:
 
 
 @st.composite
-def _cluster(draw: st.DrawFn, region: str, *, several_networks: bool) -> Json:
+def _cluster(draw: st.DrawFn, region: str, *, several_networks: bool, adopts: bool) -> Json:
     least = draw(st.integers(1, 5))
     machine = draw(st.sampled_from(["n2-standard-16", "e2-standard-8"]))
     places = st.sampled_from(
@@ -364,24 +385,27 @@ def _cluster(draw: st.DrawFn, region: str, *, several_networks: bool) -> Json:
         trusted_images=st.lists(st.just("docker.io/library/*"), max_size=1),
         admins_group=st.just("gke-security-groups@example.com"),
         maintenance=_maintenance(),
-        adopt=_names(40),
+        **({"adopt": _names(40)} if adopts else {}),
         **({} if several_networks else {"multi_networking": st.booleans()}),
     )
     return {"system_pool": pool, **draw(more)}
 
 
-def _maintenance() -> st.SearchStrategy[Json]:
-    days = st.lists(st.sampled_from(["MO", "TU", "WE", "TH", "FR", "SA", "SU"]), min_size=1, unique=True)
+@st.composite
+def _maintenance(draw: st.DrawFn) -> Json:
+    week = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"]
+    days = draw(st.lists(st.sampled_from(week), min_size=1, unique=True))
+    hours = draw(st.integers(max(4, ceil(12 / len(days))), 24))
     exclusions = st.lists(_exclusion(), max_size=2, unique_by=lambda each: each["name"])
-    return _some(start=_instants().map(_text), hours=st.integers(4, 24), days=days, exclusions=exclusions)
+    return {"days": days, "hours": hours, **draw(_some(start=_instants().map(_text), exclusions=exclusions))}
 
 
 @st.composite
 def _exclusion(draw: st.DrawFn) -> Json:
     start = draw(_instants())
-    scopes = st.sampled_from(["NO_UPGRADES", "NO_MINOR_UPGRADES", "NO_MINOR_OR_NODE_UPGRADES"])
-    end = start + timedelta(days=draw(st.integers(1, 30)))
-    return {"name": draw(_names(40)), "start": _text(start), "end": _text(end), **draw(_some(scope=scopes))}
+    scope = draw(st.sampled_from(["NO_UPGRADES", "NO_MINOR_UPGRADES", "NO_MINOR_OR_NODE_UPGRADES"]))
+    end = start + timedelta(days=draw(st.integers(1, 30 if scope == "NO_UPGRADES" else 180)))
+    return {"name": draw(_names(40)), "start": _text(start), "end": _text(end), "scope": scope}
 
 
 def _instants() -> st.SearchStrategy[datetime]:

@@ -58,11 +58,12 @@ def main(arguments: list) -> int:
             _require_stack_file(stack)
         if google.is_site_of(stack):
             if command == "preview" and not google.has_credentials():
-                print(google.WITHOUT_CREDENTIALS.format(stack=stack), flush=True)
+                print(google.opening_of_a_stand_in(stack), flush=True)
                 state /= "stand-in"  # what is previewed with a stand-in never meets what is real
                 surroundings = google.stand_in_environment(environment(state))
             else:
-                google.require_credentials(stack, command)
+                if works or google.keeps_state():  # the others, such as `stack output`, read the state alone
+                    google.require_credentials(stack, command)
                 surroundings = google.engine_environment(surroundings)
         Path(surroundings["TMPDIR"]).mkdir(parents=True, exist_ok=True)
         if works and surroundings["PULUMI_BACKEND_URL"] == f"file://{state}":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import typing
 from dataclasses import dataclass
 from typing import Any
@@ -157,18 +158,26 @@ def sections_in(annotation: Any) -> dict[str, type[BaseModel]]:
     return found
 
 
+ELSEWHERE = {("sharing", "mig"): "A MIG partition is set by partition"}
+"""What is no kind of a section, and where it is said instead."""
+
+
 def _wrong_kind(where: _Where, value: Any) -> Mistake:
     """The mistake of a section that does not say, or says wrongly, which of several it is."""
     kinds, told = list(where.inner), _allowed(where.field)
     if isinstance(value, dict) and "kind" in value:
-        return at(path((*where.place, "kind")), value["kind"], told + _guess(str(value["kind"]), kinds))
+        kind = str(value["kind"])
+        instead = ELSEWHERE.get((str(where.place[-1]), kind.casefold()))
+        advice = f" {instead}." if instead else _guess(kind, kinds)
+        return at(path((*where.place, "kind")), value["kind"], told + advice)
     if isinstance(value, dict):
         fitting = [
             kind for kind, section in where.inner.items() if value and value.keys() <= section.model_fields.keys()
         ]
         meant = f" Did you mean {' or '.join(fitting)}?" if fitting else ""
         return Mistake(f"{path(where.place)}.kind is missing", told + meant)
-    word = f" Write {{kind: {value}}}." if value in kinds else ""
+    near = _near(value, kinds) if isinstance(value, str) else None
+    word = f" Write {{kind: {near}}}." if near else ""
     return at(path(where.place), value, f"must be a section with a kind. {told}{word}")
 
 
@@ -209,7 +218,8 @@ def _problem(where: _Where, error: dict[str, Any]) -> str:
             return f"must be {_section(where.inner)}.{empty}"
         case "tuple_type" | "list_type":
             of = f" of sections with the keys {_keys(where.inner)}" if where.inner else ""
-            return f"must be a list{of}.{empty}"
+            written = f" Write [{value}]." if isinstance(value, str) and not where.inner else ""
+            return f"must be a list{of}.{empty}{written}"
         case "too_short":
             return f"must not be empty. {_allowed(field)}"
         case "too_long":
@@ -222,7 +232,8 @@ def _problem(where: _Where, error: dict[str, Any]) -> str:
         case "string_too_short":
             return f"must not be empty. {_allowed(field)}"
         case "string_pattern_mismatch":
-            return f"not allowed. {_allowed(field)}"
+            region = _region_of(value) if where.place[-1] == "region" else None
+            return f"that is a zone; its region is {region}." if region else f"not allowed. {_allowed(field)}"
         case _:
             message = error["msg"].replace("Input should be", "must be").replace("String should", "must")
             return f"{message}. {_allowed(field)}".rstrip()
@@ -235,7 +246,26 @@ def _is_quoted_number(value: Any, kind: str) -> bool:
         return False
 
 
+def _region_of(zone: Any) -> str | None:
+    """The region in the name of a cloud's zone: ``us-central1`` of ``us-central1-a``."""
+    found = re.fullmatch(r"([a-z]+-[a-z]+\d+)-[a-z]", str(zone))
+    return found[1] if found else None
+
+
+SYNONYMS = {
+    "preemptible": "spot",
+    "ondemand": "on-demand",
+    "standard": "on-demand",
+    "dws": "flex-start",
+    "flex": "flex-start",
+    "reserved": "reservation",
+}
+"""Other words for what files say, as clouds and their older documents use them."""
+
+
 def _near(word: str, options: list[str]) -> str | None:
+    if (same := SYNONYMS.get(word.casefold().replace("_", "-"))) in options:
+        return same
     by_fold = {option.casefold(): option for option in options}
     return next((by_fold[near] for near in difflib.get_close_matches(word.casefold(), by_fold, n=1)), None)
 

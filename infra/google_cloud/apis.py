@@ -9,13 +9,14 @@ import pulumi_gcp as gcp
 
 from infra.google_cloud.environment import Environment
 
-ON_DEMAND_AGENTS = {
-    "artifactregistry.googleapis.com": "registry",
-    "file.googleapis.com": "files",
-    "lustre.googleapis.com": "lustre",
+AGENTS = {
+    "artifactregistry.googleapis.com": ("registry", "gcp-sa-artifactregistry"),
+    "container.googleapis.com": ("cluster", "container-engine-robot"),
+    "file.googleapis.com": ("files", "cloud-filer"),
+    "lustre.googleapis.com": ("lustre", "gcp-sa-lustre"),
 }
-"""Services whose agent does not exist until it is asked for, and must before a key can be granted to it; and what the
-key is for. The other agents come with their API."""
+"""Services whose agent is made when it is asked for, and must be there before a key is granted to it: what the key is
+for, and the agent's domain (IAM, 'Service agents'). Compute Engine's is there with its API."""
 
 
 class Apis(pulumi.ComponentResource):
@@ -24,7 +25,7 @@ class Apis(pulumi.ComponentResource):
     Somebody enables ``serviceusage`` and ``cloudresourcemanager`` beforehand, through which the others are enabled.
 
     Attributes: ``enabled``, what every other component waits for; ``agents``, the e-mail address of the service agent
-    that encrypts with a key, by what the key is for.
+    that encrypts with a key, by what the key is for; ``identities``, what makes them.
     """
 
     def __init__(
@@ -48,22 +49,29 @@ class Apis(pulumi.ComponentResource):
             )
             for service in services
         ]
-        number = environment.project_number
         buckets = gcp.storage.get_project_service_account_output(  # asking for it makes it
             project=environment.project, opts=pulumi.InvokeOutputOptions(parent=self, depends_on=self.enabled)
         )
         self.agents: dict[str, pulumi.Input[str]] = {
             "storage": buckets.email_address,
-            "cluster": f"service-{number}@container-engine-robot.iam.gserviceaccount.com",
-            "disks": f"service-{number}@compute-system.iam.gserviceaccount.com",
+            "disks": _agent(environment, "compute-system"),
         }
+        self.identities: list[pulumi.Resource] = []
         for service in services:
-            if service in ON_DEMAND_AGENTS:
-                identity = gcp.projects.ServiceIdentity(
+            if service not in AGENTS:
+                continue
+            purpose, domain = AGENTS[service]
+            self.agents[purpose] = _agent(environment, domain)
+            self.identities.append(
+                gcp.projects.ServiceIdentity(
                     f"{name}-{service.partition('.')[0]}-agent",
                     project=environment.project,
                     service=service,
                     opts=environment.options(self, depends_on=self.enabled),
                 )
-                self.agents[ON_DEMAND_AGENTS[service]] = identity.email
+            )
         self.register_outputs({"services": list(services)})
+
+
+def _agent(environment: Environment, domain: str) -> str:
+    return f"service-{environment.project_number}@{domain}.iam.gserviceaccount.com"

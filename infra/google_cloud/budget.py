@@ -42,7 +42,9 @@ class Budget(pulumi.ComponentResource):
                 "calendar_period": "MONTH",
                 "credit_types_treatment": "INCLUDE_ALL_CREDITS",
             },
-            amount={"specified_amount": {"currency_code": "USD", "units": str(settings.monthly_usd)}},
+            amount={
+                "specified_amount": {"units": str(settings.monthly_usd)}
+            },  # in the account's currency, none other is taken
             threshold_rules=[{"threshold_percent": share, "spend_basis": basis} for share, basis in told],
             all_updates_rule={
                 "monitoring_notification_channels": channels,

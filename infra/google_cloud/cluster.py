@@ -38,10 +38,11 @@ class Cluster(pulumi.ComponentResource):
         vpc: pulumi.Input[str],
         subnetwork: pulumi.Input[str],
         key: pulumi.Input[str],
+        disk_key: pulumi.Input[str],
         account: gcp.serviceaccount.Account,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """key: full resource name of the key that encrypts Kubernetes' secrets.
+        """key, disk_key: full resource names of the keys that encrypt Kubernetes' secrets and the first nodes' disks.
         account: service account of the first nodes, which the service makes and this removes at once.
         """
         super().__init__("aidc:google:Cluster", name, None, opts)
@@ -61,6 +62,7 @@ class Cluster(pulumi.ComponentResource):
             node_config={
                 "machine_type": settings.system_pool.machine_type,
                 "service_account": account.email,
+                "boot_disk_kms_key": disk_key,
                 "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
                 "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
                 "workload_metadata_config": {"mode": "GKE_METADATA"},
@@ -101,7 +103,7 @@ class Cluster(pulumi.ComponentResource):
             workload_identity_config={"workload_pool": f"{environment.project}.svc.id.goog"},
             database_encryption={"state": "ENCRYPTED", "key_name": key},
             binary_authorization={"evaluation_mode": "PROJECT_SINGLETON_POLICY_ENFORCE"},
-            security_posture_config={"mode": "BASIC", "vulnerability_mode": "VULNERABILITY_BASIC"},
+            security_posture_config={"mode": "BASIC", "vulnerability_mode": "VULNERABILITY_DISABLED"},
             authenticator_groups_config={"security_group": settings.admins_group} if settings.admins_group else None,
             anonymous_authentication_config={"mode": "LIMITED"},
             rbac_binding_config={

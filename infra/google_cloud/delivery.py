@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_gcp as gcp
@@ -39,6 +39,7 @@ CUSTOM_ROLE_OF_PREVIEW = (
     "logging.sinks.get",
     "resourcemanager.projects.get",
     "resourcemanager.projects.getIamPolicy",
+    "servicenetworking.services.get",
     "storage.buckets.getIamPolicy",
 )
 """What a refresh reads beyond the viewer roles. The predefined ones for it (securityReviewer, logging.viewer,
@@ -53,20 +54,25 @@ CUSTOM_ROLE_OF_DEPLOY = (
 """The budget of the project: only basic roles have it otherwise."""
 
 
+IMPERSONATE = "roles/iam.workloadIdentityUser"
+ACT_AS = "roles/iam.serviceAccountUser"
+
+
 @dataclass(frozen=True)
 class Account:
     """A service account that workflows act as.
 
     roles:       in the project.
     own_role:    permissions of a role made for it.
-    granting:    those of ``roles`` with which it could give itself any right; they hold only for granting what the
-                 program grants.
+    granting:    those of ``roles`` with which it could give itself any right, and what they may grant besides what the
+                 program grants in the project. On a service account's own policy the limit is Google's word alone:
+                 the attribute is documented for projects.
     """
 
     purpose: str
     roles: tuple[str, ...]
     own_role: tuple[str, ...]
-    granting: tuple[str, ...] = ()
+    granting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 ACCOUNTS = {
@@ -83,7 +89,7 @@ ACCOUNTS = {
             "roles/iam.workloadIdentityPoolViewer",
             "roles/lustre.viewer",
             "roles/monitoring.viewer",
-            "roles/serviceusage.serviceUsageViewer",
+            "roles/serviceusage.serviceUsageConsumer",  # the provider charges its quota to the project
             "roles/storage.bucketViewer",
             "roles/tpu.viewer",
         ),
@@ -115,13 +121,10 @@ ACCOUNTS = {
             "roles/tpu.admin",
         ),
         own_role=CUSTOM_ROLE_OF_DEPLOY,
-        granting=("roles/iam.serviceAccountAdmin", "roles/resourcemanager.projectIamAdmin"),
+        granting={"roles/iam.serviceAccountAdmin": (IMPERSONATE, ACT_AS), "roles/resourcemanager.projectIamAdmin": ()},
     ),
 }
 """By the name of the account. Names and contents of roles: IAM, 'Roles and permissions', 2026-08."""
-
-IMPERSONATE = "roles/iam.workloadIdentityUser"
-ACT_AS = "roles/iam.serviceAccountUser"
 
 
 class Delivery(pulumi.ComponentResource):
@@ -237,7 +240,9 @@ class Delivery(pulumi.ComponentResource):
                 project=environment.project,
                 role=granted,
                 member=f"serviceAccount:{self.emails[key]}",
-                condition=_only_granting([*grants, IMPERSONATE]) if granted in account.granting else None,
+                condition=_only_granting(account.granting.get(granted, ()), grants)
+                if granted in account.granting
+                else None,
                 opts=environment.options(self, depends_on=[*made, role]),
             )
 
@@ -260,9 +265,9 @@ def _condition(settings: operations.Delivery) -> str:
     )
 
 
-def _only_granting(roles: Sequence[str]) -> gcp.projects.IAMMemberConditionArgs:
+def _only_granting(roles: Sequence[str], grants: Sequence[str]) -> gcp.projects.IAMMemberConditionArgs:
     """Lets a role hold only where none but these are granted or taken back (IAM, 'Set limits on granting roles')."""
-    listed = ", ".join(f"'{role}'" for role in sorted(set(roles)))
+    listed = ", ".join(f"'{role}'" for role in sorted({*roles, *(() if roles else grants)}))
     return gcp.projects.IAMMemberConditionArgs(
         title="Grants what the program grants",
         description="Cannot be used to gain rights",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_gcp as gcp
@@ -17,8 +17,8 @@ USE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 class Encryption(pulumi.ComponentResource):
     """One key ring with a key for each service that keeps something; each key serves that service's agent alone.
 
-    Key rings can never be deleted and a name can never be used again, so a destroyed environment leaves an empty ring
-    behind, and comes back with it.
+    Google never deletes a key ring or a key, and never frees their names: a destroy destroys the keys' versions, and an
+    environment that is to come back names another ring (``encryption.ring``).
 
     Attribute ``keys``: full resource name by purpose. It becomes known only when the service may use the key, so
     whatever takes it waits for the grant.
@@ -31,13 +31,16 @@ class Encryption(pulumi.ComponentResource):
         settings: foundation.Encryption,
         *,
         agents: Mapping[str, pulumi.Input[str]],
+        depends_on: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """agents: by purpose, the e-mail address of the service agent that encrypts with its key."""
+        """agents: by purpose, the e-mail address of the service agent that encrypts with its key.
+        depends_on: what makes the agents.
+        """
         super().__init__("aidc:google:Encryption", name, None, opts)
         self.ring = gcp.kms.KeyRing(
             f"{name}-ring",
-            name=environment.named("keys"),
+            name=environment.named(settings.ring),
             project=environment.project,
             location=environment.region,
             opts=environment.options(self, "data"),
@@ -64,7 +67,7 @@ class Encryption(pulumi.ComponentResource):
                 crypto_key_id=key.id,
                 role=USE,
                 members=[pulumi.Output.concat("serviceAccount:", email)],
-                opts=environment.options(self),
+                opts=environment.options(self, depends_on=depends_on),
             )
             self.keys[purpose] = grant.crypto_key_id
         self.register_outputs({"ring": self.ring.id})

@@ -74,7 +74,8 @@ class Environment:
     ) -> pulumi.ResourceOptions:
         """The options of a child of ``parent``.
 
-        adopt:         import id of an existing resource to take over. It was somebody's before, so it is protected.
+        adopt:         import id of an existing resource to take over, as it is: it was somebody's before, so it is
+                       protected, and nothing that the program says of it changes it.
         replace_on_changes:  properties that cannot change in place though the provider thinks so. The old resource
                              goes first, since the new one has its name.
         deleted_with:  what takes it along when it goes, so that a destroy need not wait for both.
@@ -85,7 +86,7 @@ class Environment:
             import_=adopt,
             depends_on=[*self.requires, *depends_on],
             custom_timeouts=timeouts,
-            ignore_changes=ignore_changes,
+            ignore_changes=["*"] if adopt else ignore_changes,
             replace_on_changes=replace_on_changes,
             delete_before_replace=True if replace_on_changes else None,
             deleted_with=deleted_with,

@@ -74,7 +74,7 @@ class Fabric(pulumi.ComponentResource):
             region=self._environment.region,
             network=vpc.id,
             ip_cidr_range=str(self._parts[len(self.interfaces)]),
-            private_ip_google_access=True,
+            private_ip_google_access=not part.startswith("rdma"),  # an RDMA network carries nothing else
             stack_type="IPV4_ONLY",
             deletion_policy=self._environment.deletion_policy("foundation"),
             opts=self._environment.options(self, "foundation"),

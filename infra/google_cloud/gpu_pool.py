@@ -58,6 +58,7 @@ class GpuPool(pulumi.ComponentResource):
                 placement=_placement(environment, self, name, settings, machine),
                 interfaces=fabric.interfaces_of(machine) if fabric else [],
                 local_ssds=machine.local_ssds,
+                gvnic=machine.fabric is not gpu.Fabric.ROCE_METAL,
             ),
         )
         self.register_outputs({"pool": self.pool.name})

@@ -31,7 +31,10 @@ ROLES = {
     "nodes": Role(
         purpose="Nodes of the cluster: logs, metrics, images",
         buckets={},
-        project=("roles/container.defaultNodeServiceAccount",),
+        project=(
+            "roles/container.defaultNodeServiceAccount",
+            "roles/serviceusage.serviceUsageConsumer",  # image streaming (GKE, 'Use Image streaming')
+        ),
     ),
     "training": Role(
         purpose="Training jobs",

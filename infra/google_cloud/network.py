@@ -147,6 +147,8 @@ class Network(pulumi.ComponentResource):
         self._rule(
             "allow-health-checks", "Google's load balancers probe services inside", list(HEALTH_CHECKS), protocol="tcp"
         )
+        if settings.peering:
+            self._rule("allow-lustre", "Managed Lustre calls its clients back", [settings.peering], protocol="tcp")
         self._rule("deny-ingress", "Whatever no other rule allows", ["0.0.0.0/0"], allows=False)
 
     def _rule(

@@ -40,7 +40,8 @@ class Shape:
     placement:             ``placementPolicy`` of the pool.
     interfaces:            network and subnetwork of each interface after the first.
     local_ssds:            disks that come with the machine, used for what pods write.
-    idle_upgrade:          whether nodes are upgraded by making new ones first, which takes spare capacity.
+    even:                  whether every zone has its share, and an upgrade makes new nodes first, of which there are.
+    gvnic:                 whether the machine has Google's virtual network interface.
     """
 
     machine_type: str
@@ -59,7 +60,8 @@ class Shape:
     placement: gcp.container.NodePoolPlacementPolicyArgsDict | None = None
     interfaces: list[tuple[pulumi.Output[str], pulumi.Output[str]]] = field(default_factory=list)
     local_ssds: int = 0
-    idle_upgrade: bool = False
+    even: bool = False
+    gvnic: bool = True
 
 
 def node_pool(
@@ -72,8 +74,8 @@ def node_pool(
 ) -> gcp.container.NodePool:
     """The pool ``pool_name`` of the cluster.
 
-    Its size is the autoscaler's: neither ``nodeCount`` nor ``initialNodeCount`` is ever set, since both would undo what
-    the autoscaler did, and a change of the second replaces the pool (pulumi-gcp issues 88 and 122).
+    Its size is the autoscaler's: ``nodeCount`` is never set, and ``initialNodeCount`` only to begin with, since both
+    would undo what the autoscaler did, and a change of the second replaces the pool (pulumi-gcp issues 88 and 122).
     """
     kind = CapacityKind(shape.capacity.kind)
     return gcp.container.NodePool(
@@ -83,12 +85,13 @@ def node_pool(
         location=environment.region,
         cluster=nodes.cluster.name,
         node_locations=list(shape.zones),
+        initial_node_count=_per_zone(shape, shape.min_nodes) if shape.min_nodes else None,
         autoscaling=_autoscaling(shape),
         ignore_node_count_changes=True,
         max_pods_per_node=shape.pods_per_node,
         # A flex-start or queued node is never repaired: it would lose its place (GKE, 'About flex-start').
         management={"auto_repair": kind not in (CapacityKind.FLEX_START, CapacityKind.QUEUED), "auto_upgrade": True},
-        upgrade_settings=_upgrade(kind, idle=shape.idle_upgrade),
+        upgrade_settings=_upgrade(kind, spare=shape.even),
         placement_policy=shape.placement,
         queued_provisioning={"enabled": True} if kind is CapacityKind.QUEUED else None,
         network_config={
@@ -105,6 +108,8 @@ def node_pool(
             shape.holds,
             timeouts=timeouts.NODE_POOL[kind],
             deleted_with=nodes.cluster,
+            # Its first size: the autoscaler keeps a pool at its minimum, and does not bring it there.
+            ignore_changes=["initialNodeCount", *_unanswered(shape)],
             # The provider takes another topology for an update and sends none; the slice would stay as it is.
             replace_on_changes=["placementPolicy.tpuTopology"],
         ),
@@ -134,7 +139,7 @@ def _node_config(
         "kubelet_config": _kubelet(kind),
         "logging_variant": "DEFAULT",
         "gcfs_config": {"enabled": True},  # a container starts while its image is still being read
-        "gvnic": {"enabled": True},
+        "gvnic": {"enabled": shape.gvnic},
         "labels": {},
         "resource_labels": environment.labelled(shape.workload),
         "tags": [],
@@ -159,20 +164,38 @@ def _kubelet(kind: CapacityKind) -> gcp.container.NodePoolNodeConfigKubeletConfi
 
 
 def _autoscaling(shape: Shape) -> gcp.container.NodePoolAutoscalingArgsDict:
-    """Totals over the zones, but per zone where there is one: the provider mishandles totals of flex-start TPUs."""
-    # ANY: whichever zone has capacity, where BALANCED would wait for all of them.
-    policy = "ANY" if shape.taint else "BALANCED"
-    if len(shape.zones) == 1:
-        return {"min_node_count": shape.min_nodes, "max_node_count": shape.max_nodes, "location_policy": policy}
-    return {"total_min_node_count": shape.min_nodes, "total_max_node_count": shape.max_nodes, "location_policy": policy}
+    """Limits in each zone for a pool that is spread evenly; else over all zones, whichever has capacity.
+
+    Where there is one zone its own limits are used: the provider mishandles totals of flex-start TPUs.
+    """
+    if shape.even or len(shape.zones) == 1:
+        return {
+            "min_node_count": _per_zone(shape, shape.min_nodes),
+            "max_node_count": _per_zone(shape, shape.max_nodes),
+            "location_policy": "BALANCED" if shape.even else "ANY",
+        }
+    return {
+        "total_min_node_count": shape.min_nodes,
+        "total_max_node_count": shape.max_nodes,
+        "location_policy": "ANY",
+    }
 
 
-def _upgrade(kind: CapacityKind, *, idle: bool) -> gcp.container.NodePoolUpgradeSettingsArgsDict:
+def _per_zone(shape: Shape, nodes: int) -> int:
+    return -(-nodes // len(shape.zones))
+
+
+def _unanswered(shape: Shape) -> list[str]:
+    """The type of a placement by policy is required by the schema, and nobody says what the service answers."""
+    return ["placementPolicy.type"] if shape.placement and "policy_name" in shape.placement else []
+
+
+def _upgrade(kind: CapacityKind, *, spare: bool) -> gcp.container.NodePoolUpgradeSettingsArgsDict | None:
     if kind in (CapacityKind.FLEX_START, CapacityKind.QUEUED):
-        # Nodes live for a job, and new ones have the new version.
-        return {"strategy": "SHORT_LIVED"}
+        # The service's own, SHORT_LIVED, which the provider does not take (resource_container_node_pool.go).
+        return None
     # Of accelerators there is no spare machine to surge to: one node after another makes way.
-    surge, unavailable = (1, 0) if idle else (0, 1)
+    surge, unavailable = (1, 0) if spare else (0, 1)
     return {"strategy": "SURGE", "max_surge": surge, "max_unavailable": unavailable}
 
 

@@ -47,7 +47,14 @@ class GoogleSite(pulumi.ComponentResource):
             fabric.name: Fabric(f"fabric-{fabric.name}", environment, fabric, opts=here)
             for fabric in settings.network.fabrics
         }
-        encryption = Encryption("encryption", environment, settings.encryption, agents=apis.agents, opts=here)
+        encryption = Encryption(
+            "encryption",
+            environment,
+            settings.encryption,
+            agents=apis.agents,
+            depends_on=apis.identities,
+            opts=here,
+        )
         keys = encryption.keys
         storage = Storage("storage", environment, settings.storage, key=keys["storage"], opts=here)
         Volumes(
@@ -68,6 +75,7 @@ class GoogleSite(pulumi.ComponentResource):
             vpc=network.vpc.id,
             subnetwork=network.subnetwork.id,
             key=keys["cluster"],
+            disk_key=keys["disks"],
             account=identity.accounts["nodes"],
             opts=here,
         )
@@ -149,7 +157,7 @@ class GoogleSite(pulumi.ComponentResource):
         self.outputs: dict[str, Any] = {
             "connect": cluster.connect,
             "cluster": cluster.cluster_name,
-            "buckets": {kind: bucket.url for kind, bucket in storage.buckets.items()},
+            "buckets": {kind: f"gs://{name}" for kind, name in storage.names.items()},
             "registry": registry.url,
             "service_accounts": identity.emails,
             "dashboards": observability.dashboards,

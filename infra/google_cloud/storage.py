@@ -9,8 +9,6 @@ from infra.google_cloud.environment import Environment
 from infra.settings import foundation
 
 DAY_SECONDS = 86_400
-BUCKETS = ("datasets", "checkpoints", "models", "pipelines", "logs")
-LOGS = "logs"
 
 
 class Storage(pulumi.ComponentResource):
@@ -18,7 +16,7 @@ class Storage(pulumi.ComponentResource):
 
     This component does not decide who may read them (see ``Identity``), and file systems are in ``Volumes``.
 
-    Attribute ``buckets``: by kind, one of BUCKETS.
+    Attributes by kind, as the settings have them: ``buckets``, and ``names``, plain.
     """
 
     def __init__(
@@ -33,12 +31,13 @@ class Storage(pulumi.ComponentResource):
         """key: full resource name of the key that encrypts them."""
         super().__init__("aidc:google:Storage", name, None, opts)
         self._name, self._environment, self._key = name, environment, key
-        self.buckets = {kind: self._bucket(kind, getattr(settings, kind)) for kind in BUCKETS}
+        self.names = {kind: bucket.adopt or environment.bucket_named(kind) for kind, bucket in settings.buckets.items()}
+        self.buckets = {kind: self._bucket(kind, bucket) for kind, bucket in settings.buckets.items()}
         self.register_outputs({kind: bucket.url for kind, bucket in self.buckets.items()})
 
     def _bucket(self, kind: str, settings: foundation.Bucket) -> gcp.storage.Bucket:
         environment = self._environment
-        bucket_name = settings.adopt or environment.bucket_named(kind)
+        bucket_name = self.names[kind]
         return gcp.storage.Bucket(
             f"{self._name}-{kind}",
             name=bucket_name,

@@ -47,7 +47,7 @@ class SystemPool(pulumi.ComponentResource):
                 disk_gib=100,
                 workload="system",
                 holds="foundation",
-                idle_upgrade=True,
+                even=True,
             ),
         )
         self.register_outputs({"pool": self.pool.name})

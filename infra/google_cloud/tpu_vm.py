@@ -41,7 +41,7 @@ class TpuVm(pulumi.ComponentResource):
             runtime_version=tpu.runtime_of(shape, settings.runtime),
             scheduling_config={
                 "spot": kind is CapacityKind.SPOT,
-                "reserved": kind is CapacityKind.RESERVATION,
+                "reserved": False,
                 "preemptible": False,
             },
             network_config={

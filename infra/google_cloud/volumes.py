@@ -62,7 +62,7 @@ class Volumes(pulumi.ComponentResource):
                 capacity_gib=str(system.capacity_gib),
                 per_unit_storage_throughput=str(system.throughput_per_tib),
                 network=vpc,
-                gke_support_enabled=True,  # another port than the one that GKE uses itself
+                gke_support_enabled=False,  # the older port, which GKE before 1.33.2 used itself
                 kms_key=keys["lustre"],
                 labels=environment.labelled(system.name),
                 deletion_policy=kept,

@@ -44,10 +44,13 @@ _KINDS_BY_FAMILY: Mapping[str, tuple[CapacityKind, ...]] = MappingProxyType(
 # Part of an eight-GPU host: offered as spot or flex-start alone.
 _KINDS_OF_SMALL_A3 = (CapacityKind.SPOT, CapacityKind.FLEX_START, CapacityKind.QUEUED)
 
+COMPACT_FAMILIES = ("g2", "g4", "a2", "a2-ultra", "a3-high", "a3-mega", "a3-ultra", "a4")
+# AI Hypercomputer, 'Compact placement policy and workload policy overview'; a4x comes from reservations alone.
 FLEX_START_COMPACT_FAMILIES = ("a3-ultra", "a4", "h4d")
 NO_FLEX_START_GENERATIONS = ("v4",)
 TPU_SLICE_KINDS = tuple(kind for kind in CapacityKind if kind is not CapacityKind.QUEUED)
-TPU_VM_KINDS = (CapacityKind.ON_DEMAND, CapacityKind.SPOT, CapacityKind.RESERVATION)
+TPU_VM_KINDS = (CapacityKind.ON_DEMAND, CapacityKind.SPOT)  # a reservation is named by a queued resource alone
+TPU_QUEUE_KINDS = (*TPU_VM_KINDS, CapacityKind.RESERVATION)
 
 
 def gpu_kinds(machine: GpuMachine) -> tuple[CapacityKind, ...]:
@@ -65,6 +68,12 @@ def check_gpu_pool(kind: CapacityKind, machine: GpuMachine, *, compact: bool = F
     kinds = gpu_kinds(machine)
     if kind not in kinds:
         raise Impossible(f"{machine.name} cannot be had {kind}; {allowed(kinds)}", "capacity")
+    if compact and machine.family not in COMPACT_FAMILIES:
+        raise Impossible(
+            f"{machine.name} cannot be placed compactly; {allowed(COMPACT_FAMILIES)}; leave compact out", "compact"
+        )
+    if compact and kind is CapacityKind.RESERVATION:
+        raise Impossible("the machines of a reservation stand where it is; leave compact out", "compact")
     if compact and kind is CapacityKind.FLEX_START and machine.family not in FLEX_START_COMPACT_FAMILIES:
         raise Impossible(
             f"{machine.name} cannot be placed compactly with flex-start; {allowed(FLEX_START_COMPACT_FAMILIES)};"
@@ -83,10 +92,10 @@ def check_tpu_slice(kind: CapacityKind, tpu_slice: TpuSlice) -> None:
         raise Impossible(f"{key} cannot be had flex-start; {allowed(kinds)}", "capacity")
 
 
-def check_tpu_vm(kind: CapacityKind, tpu_slice: TpuSlice) -> None:
-    """Whether the Cloud TPU API can obtain TPU VMs of the slice that way, at once or through its queue.
+def check_tpu_vm(kind: CapacityKind, tpu_slice: TpuSlice, *, queued: bool = False) -> None:
+    """Whether the Cloud TPU API can obtain TPU VMs of the slice that way. Raises Impossible.
 
-    Raises Impossible.
+    queued:  through the API's queue and not at once.
     """
     if tpu_slice.generation.api_type is None:
         keys = [row.key for row in GENERATIONS.values() if row.api_type]
@@ -94,5 +103,6 @@ def check_tpu_vm(kind: CapacityKind, tpu_slice: TpuSlice) -> None:
             f"{tpu_slice.generation.key} is not offered as TPU VMs; {allowed(keys)}; make it a slice of the cluster",
             "accelerator_type",
         )
-    if kind not in TPU_VM_KINDS:
-        raise Impossible(f"TPU VMs cannot be had {kind}; {allowed(TPU_VM_KINDS)}", "capacity")
+    kinds = TPU_QUEUE_KINDS if queued else TPU_VM_KINDS
+    if kind not in kinds:
+        raise Impossible(f"TPU VMs cannot be had {kind}; {allowed(kinds)}", "capacity")

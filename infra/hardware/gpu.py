@@ -147,6 +147,7 @@ ACCELERATORS: Mapping[str, Accelerator] = MappingProxyType(
 )
 
 
+BEFORE_VOLTA = ("nvidia-tesla-p100", "nvidia-tesla-p4")  # Pascal
 HYPERDISK_FAMILIES = ("g4", "a3-ultra", "a4", "a4x", "a4x-max")  # start from Hyperdisk alone
 
 
@@ -385,9 +386,21 @@ def check_partition(machine: GpuMachine, partition: str) -> None:
         )
 
 
-def check_sharing(sharing: Sharing, clients: int) -> None:
-    """Whether that many containers can share a GPU. Raises Impossible."""
-    if not 2 <= clients <= MAX_SHARED_CLIENTS:
+def check_sharing(machine: GpuMachine, sharing: Sharing, partition: str | None = None) -> None:
+    """Whether containers can share a GPU of the machine, or a partition of one, that way. Raises Impossible.
+
+    Source: GKE, 'Share GPUs with multiple workloads using NVIDIA MPS'; NVIDIA, MPS user guide.
+    """
+    if sharing is not Sharing.MPS:
+        return
+    if partition:
         raise Impossible(
-            f"{clients} containers cannot share a GPU by {sharing}; allowed: 2 to {MAX_SHARED_CLIENTS}", "sharing"
+            f"MPS does not share a MIG partition such as {partition}; {allowed([Sharing.TIME_SHARING])};"
+            " or leave partition out",
+            "sharing",
+        )
+    if machine.accelerator in BEFORE_VOLTA:
+        raise Impossible(
+            f"MPS needs a GPU of Volta or later, and {machine.accelerator} is older; {allowed([Sharing.TIME_SHARING])}",
+            "sharing",
         )

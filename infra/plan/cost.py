@@ -20,8 +20,8 @@ from infra.settings import GoogleSettings
 class Basis(StrEnum):
     """At which prices.
 
-    DECLARED:   each group of machines as its ``capacity`` says. A reservation is billed at the on-demand price; so are
-                flex-start and queued nodes here, which is an upper bound.
+    DECLARED:   each group of machines as its ``capacity`` says. A reservation is billed at the on-demand price, used or
+                not; flex-start and queued nodes have that price here too, which is an upper bound.
     ON_DEMAND:  everything on demand.
     SPOT:       accelerators on spot; what is not sold so, and what has no known spot price, at the on-demand price.
     """
@@ -69,8 +69,7 @@ class Line:
             return None
         rate = self.price.on_demand
         if self._at_spot(basis):
-            # Bought on spot, another price would be a guess; asked for comparison, on demand is the upper bound.
-            rate = self.price.spot if self.price.spot is not None or basis is Basis.DECLARED else rate
+            rate = self.price.spot if self.price.spot is not None else rate  # an upper bound, and told as such
         monthly = self.price.unit == "GiB-month"
         return rate / HOURS_PER_MONTH if rate is not None and monthly else rate
 
@@ -168,19 +167,20 @@ class Estimate:
             elif line.price.on_demand is None:
                 yield f"{where}: no on-demand price known{why}"
             elif line.price.spot is None and line.capacity is not None:
-                yield f"{where}: no spot price known; the on-demand price stands in for it where all is spot"
+                yield f"{where}: no spot price known; the on-demand price stands in for it"
 
 
 def estimate(settings: GoogleSettings) -> Estimate:
     """What the stack costs. Contents of storage and traffic are not known and not in it."""
-    return Estimate(settings.region, tuple(line for line in _lines(settings) if line.most))
+    return Estimate(settings.region, tuple(line for line in _lines(settings) if line.most or line.capacity))
 
 
 def _lines(settings: GoogleSettings) -> Iterator[Line]:
     region, groups = settings.region, fleet(settings)
     yield Line("GKE cluster", "cluster", "cluster-hour", 1, 1, prices.price("gke-cluster", region))
+    holders = _holders(groups)
     for group in groups:
-        yield _of_machines(group, region)
+        yield _of_machines(group, region, holders)
     for disk_type in sorted({group.boot_disk_type for group in groups}):
         sized = [(each, each.boot_gib or 0) for each in groups if each.boot_disk_type == disk_type]
         yield _of_disks(f"boot disks, {disk_type}", "GiB", disk_type, sized, region)
@@ -190,22 +190,41 @@ def _lines(settings: GoogleSettings) -> Iterator[Line]:
     yield from _of_storage(settings)
 
 
-def _of_machines(group: Machines, region: str) -> Line:
+Reserved = tuple[str, str]
+"""A reservation and its zone."""
+
+
+def _holders(groups: tuple[Machines, ...]) -> dict[Reserved, Machines]:
+    """By reservation, the group that could use the most of it: what is reserved is paid for once, used or not."""
+    holders: dict[Reserved, Machines] = {}
+    for group in groups:
+        if group.reservation:
+            key = group.reservation.affinity, group.zones[0]
+            holders[key] = max(holders.get(key, group), group, key=lambda each: each.most)
+    return holders
+
+
+def _of_machines(group: Machines, region: str, holders: dict[Reserved, Machines]) -> Line:
+    least, most, shares = group.least, group.most, ""
+    if group.reservation:
+        holder = holders[group.reservation.affinity, group.zones[0]]
+        least = most = group.most if holder is group else 0
+        shares = "" if holder is group else f", of the reservation that {holder.name} holds"
     capacity = group.capacity if group.hardware else None  # the system pool stays on demand
     if group.role == "gpu" and group.series == "n1":
         # The price of an N1 machine is without the GPUs that are attached to it.
         return Line(
-            f"{group.name}: {group.machine_type} with GPUs",
+            f"{group.name}: {group.machine_type} with GPUs{shares}",
             group.setting,
             "machine-hour",
-            group.least,
-            group.most,
+            least,
+            most,
             None,
             capacity,
         )
     price = prices.hourly_of_machine(group.machine_type, region)
-    what = f"{group.name}: {group.machine_type}"
-    return Line(what, group.setting, "machine-hour", group.least, group.most, price, capacity)
+    what = f"{group.name}: {group.machine_type}{shares}"
+    return Line(what, group.setting, "machine-hour", least, most, price, capacity)
 
 
 def _of_disks(what: str, unit: str, item: str, groups: list[tuple[Machines, int]], region: str) -> Line:

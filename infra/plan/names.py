@@ -12,8 +12,6 @@ from infra.settings import GoogleSettings
 ACCOUNTS = ("nodes", "training", "serving", "pipelines", "tpu-vm")
 """Service accounts of the roles in ``infra.google_cloud.identity``."""
 
-BUCKETS = ("datasets", "checkpoints", "models", "pipelines", "logs")
-
 _LETTERS = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 
 
@@ -52,8 +50,8 @@ def _names(stack: str, settings: GoogleSettings) -> Iterator[Name]:
     for index, fabric in enumerate(network.fabrics):
         # The longest of a fabric's names: none has more host networks than one digit tells.
         yield Name("firewall rule", f"{stack}-{fabric.name}-host-8-internal", f"network.fabrics[{index}].name")
-    for kind in BUCKETS:
-        if not getattr(settings.storage, kind).adopt:
+    for kind, bucket in settings.storage.buckets.items():
+        if not bucket.adopt:
             yield Name("bucket", f"{settings.project}-{stack}-{kind}", f"storage.{kind}")
     for volumes, what in (("filestore", "share"), ("lustre", "file system"), ("hyperdisk_ml", "disk")):
         for index, volume in enumerate(getattr(settings.storage, volumes)):

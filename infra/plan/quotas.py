@@ -13,7 +13,6 @@ Who draws on what, with the sources:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -34,9 +33,6 @@ LOCAL_SSD_GB = 375
 """Size of a local SSD. Those of A4X are larger; it is offered by reservation alone, which needs no quota."""
 
 LOCAL_SSD_QUOTA = Quota("LOCAL_SSD_TOTAL_GB", "PREEMPTIBLE_LOCAL_SSD_GB")
-
-SHARED_CORE_VCPUS = 2
-"""Of e2-micro, e2-small and e2-medium (Compute Engine, 'General-purpose machine family')."""
 
 _SERIES_WITH_A_METRIC = ("a2", "c2", "c2d", "c3", "m1", "m2", "m3", "n2", "n2a", "n2d", "t2a", "t2d")
 _SERIES_ON_CPUS = ("e2", "n1")
@@ -189,8 +185,7 @@ def _counted_vcpus(group: Machines) -> int:
         return group.gpu.vcpus
     if group.hardware:
         return 0
-    found = re.search(r"-(?:custom-)?(\d+)(?:-\d+)?$", group.machine_type)
-    return int(found[1]) if found else SHARED_CORE_VCPUS
+    return int(group.machine_type.rpartition("-")[2])  # infra.hardware.general knows no others
 
 
 def _cpu_metric(series: str) -> tuple[str, str | None]:

@@ -68,10 +68,9 @@ def _look(stack: str, settings: Settings, mode: str, connect: Callable[[], Googl
     if google is not None:
         said = "checked offline and with Google"
         checks += online.check(google, wanted)
-    elif mode == "offline":
-        said = "checked offline only, as asked"
     else:
-        said = NO_CREDENTIALS
+        checks += online.not_asked(wanted)
+        said = "checked offline only, as asked" if mode == "offline" else NO_CREDENTIALS
         if mode == "online":
             checks.append(Check("credentials", wanted.project, Verdict.FAIL, "no Google credentials found", LOGIN))
     return _report(stack, wanted, checks, said, google is not None)

@@ -135,7 +135,9 @@ def _prices(settings: GoogleSettings, today: date) -> Iterator[Check]:
     else:
         yield Check("prices", "age", Verdict.OK, f"none is older than {prices.MAX_AGE_DAYS} days")
     if cost.unpriced:
-        detail = f"{len(cost.unpriced)} not known, listed below the cost; the totals are without them"
+        detail = (
+            f"{len(cost.unpriced)} not known, listed below the cost; what nothing stands in for is not in the totals"
+        )
         yield Check("prices", "gaps", Verdict.WARN, detail, "look them up before relying on the totals")
     if cost.elsewhere:
         detail = (
@@ -152,5 +154,8 @@ def _budget(settings: GoogleSettings, cost: Estimate) -> Check:
     detail = f"{budget:,} USD a month; the stack takes {takes[0]} at its least scale and {takes[1]} at its most"
     if least.usd_per_month > budget:
         fix = "raise google.budget.monthly_usd, or keep less running"
+        return Check("budget", "google.budget.monthly_usd", Verdict.WARN, detail, fix)
+    if most.usd_per_month > budget:
+        fix = "the budget tells and stops nothing: lower what pools may grow to, or expect to be told"
         return Check("budget", "google.budget.monthly_usd", Verdict.WARN, detail, fix)
     return Check("budget", "google.budget.monthly_usd", Verdict.OK, detail)

@@ -51,6 +51,38 @@ def check(google: Google, settings: GoogleSettings) -> list[Check]:
         return [check for checks in pool.map(answer, asked) for check in checks]
 
 
+def not_asked(settings: GoogleSettings) -> list[Check]:
+    """What only Google knows, skipped because it is not asked: a line for each kind of thing that the stack has."""
+    reservations = list(dict.fromkeys(subject for _, subject, _ in _questions_of_reservations(settings)))
+    adopted = [subject for _, subject, _ in _questions_of_adopted(settings)]
+    page = f"https://console.cloud.google.com/iam-admin/quotas?project={settings.project}"
+    told = [
+        ("quota", settings.project, "limits and use were not looked at", f"compare the table below with {page}"),
+        (
+            "reservations",
+            ", ".join(reservations),
+            "whether they are there and large enough was not looked at",
+            "look with `gcloud compute reservations list`",
+        ),
+        (
+            "adopt",
+            ", ".join(adopted),
+            "whether they are there and fit was not looked at",
+            "`up` fails on what is not there: look in the console first",
+        ),
+    ]
+    return [
+        Check(name, subject, Verdict.SKIPPED, detail, f"run with credentials, or {fix}")
+        for name, subject, detail, fix in told
+        if subject
+    ]
+
+
+def _is_of_the_tpu_api(group: Machines) -> bool:
+    """Whether its machines are not the cluster's nodes, and Compute Engine does not know them."""
+    return group.role in ("tpu-vm", "tpu-queue")
+
+
 def _unanswered(name: str, subject: str, refused: Refused) -> Check:
     return Check(name, subject, Verdict.SKIPPED, refused.detail, refused.fix)
 
@@ -167,7 +199,7 @@ def _questions_of_zones(settings: GoogleSettings) -> Iterator[tuple[str, str, Qu
     groups = fleet(settings)
     for zone in sorted({zone for group in groups for zone in group.zones}):
         here = [group for group in groups if zone in group.zones]
-        nodes = [group for group in here if group.role not in ("tpu-vm", "tpu-queue")]
+        nodes = [group for group in here if not _is_of_the_tpu_api(group)]
         machines = [group for group in here if group not in nodes]
         if nodes:
             yield "zones", zone, partial(_nodes, zone=zone, groups=nodes)
@@ -214,12 +246,14 @@ def _offered(what: str, zone: str, offered: bool) -> Check:
 
 
 def _questions_of_reservations(settings: GoogleSettings) -> Iterator[tuple[str, str, Question]]:
-    """One for each reservation, whose machines several pools may share."""
-    bound: dict[tuple[str, str], list[Machines]] = {}
+    """One for each reservation and the API of its machines, which several pools may share."""
+    bound: dict[tuple[str, str, bool], list[Machines]] = {}
     for group in fleet(settings):
         if group.reservation:
-            bound.setdefault((group.reservation.affinity, group.zones[0]), []).append(group)
-    for (affinity, _), groups in bound.items():
+            # What the TPU API does not tell of its machines, Compute Engine tells of the cluster's.
+            key = group.reservation.affinity, group.zones[0], _is_of_the_tpu_api(group)
+            bound.setdefault(key, []).append(group)
+    for (affinity, _, _), groups in bound.items():
         yield "reservations", affinity, partial(_reservation, groups=groups)
 
 
@@ -228,7 +262,7 @@ def _reservation(google: Google, settings: GoogleSettings, groups: list[Machines
     assert reservation is not None
     owner = reservation.project or settings.project
     asked = ", ".join(group.setting for group in groups)
-    if any(group.role in ("tpu-vm", "tpu-queue") for group in groups):
+    if _is_of_the_tpu_api(groups[0]):
         detail = f"the TPU API does not tell what a reservation holds ({asked})"
         yield Check("reservations", reservation.affinity, Verdict.SKIPPED, detail, "ask whoever made it")
         return

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from infra.hardware import CapacityKind, Impossible, capacity, frameworks, gpu, tpu
-from infra.settings.capacity import MachineCapacity, PoolCapacity, SliceCapacity
-from infra.settings.foundation import Instant, Zone
+from infra.settings.capacity import MachineCapacity, PoolCapacity, QueueCapacity, Reservation, SliceCapacity
+from infra.settings.foundation import Instant, Zone, none_twice
 from workloads.mistakes import Conflict, Place
 from workloads.spec import Section
 
@@ -47,14 +47,14 @@ class TimeSharing(Section):
     """Pods take turns on a GPU, without memory protection."""
 
     kind: Literal["time-sharing"] = Field(description="Pods take turns on a GPU.")
-    clients: int = Field(ge=2, le=48, description="Pods that share a GPU.")
+    clients: int = Field(ge=2, le=gpu.MAX_SHARED_CLIENTS, description="Pods that share a GPU.")
 
 
 class Mps(Section):
     """Pods run at the same time on a GPU (CUDA Multi-Process Service)."""
 
     kind: Literal["mps"] = Field(description="Pods run at the same time on a GPU.")
-    clients: int = Field(ge=2, le=48, description="Pods that share a GPU.")
+    clients: int = Field(ge=2, le=gpu.MAX_SHARED_CLIENTS, description="Pods that share a GPU.")
 
 
 Sharing = Annotated[NoSharing | TimeSharing | Mps, Field(discriminator="kind")]
@@ -81,12 +81,16 @@ class GpuPool(Section):
     compact: bool = Field(default=False, description="Nodes close to each other, for training over several nodes.")
     disk_gib: int = Field(default=200, ge=50, le=65_536, description="Boot disk of a node in GiB.")
 
+    _each_zone_once = field_validator("zones")(none_twice)
+
     @model_validator(mode="after")
     def _the_hardware_agrees(self) -> Self:
         with _answered_by_the_hardware(self):
             machine = self.machine
             if self.partition:
                 gpu.check_partition(machine, self.partition)
+            if self.sharing.kind != "none":
+                gpu.check_sharing(machine, gpu.Sharing(self.sharing.kind), self.partition)
             capacity.check_gpu_pool(CapacityKind(self.capacity.kind), machine, compact=self.compact)
         return self
 
@@ -103,6 +107,11 @@ class GpuPool(Section):
         if self.capacity.kind == "reservation" and len(self.zones) > 1:
             raise Conflict("a reservation is in one zone; name that one", ("zones",), self.zones)
         return self
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the node pools."""
+        return (self.name,)
 
     @property
     def machine(self) -> gpu.GpuMachine:
@@ -149,6 +158,11 @@ class TpuSlice(Section):
         return self
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the node pools: one for each slice on several machines, else one for all."""
+        return tuple(f"{self.name}-{n}" for n in range(self.slices)) if self.shape.is_multi_host else (self.name,)
+
+    @property
     def shape(self) -> tpu.TpuSlice:
         """The registry's slice. Raises Impossible."""
         return tpu.slice_of(self.generation, self.topology, self.machine_type)
@@ -161,7 +175,7 @@ class TpuVm(Section):
     accelerator_type: str = Field(description="Type of the TPU API, such as v5litepod-8.")
     runtime: str | None = Field(default=None, description="Runtime version; the generation's own when left out.")
     zone: Zone = Field(description="Zone of the machine, such as us-central1-a.")
-    capacity: MachineCapacity = Field(description="How the machine is bought; tpu_queues wait where there is none.")
+    capacity: MachineCapacity = Field(description="How the machine is bought; tpu_queues wait and name reservations.")
     framework: Framework = Field(default="tensorflow", description="What runs on it.")
 
     @model_validator(mode="after")
@@ -171,6 +185,11 @@ class TpuVm(Section):
             tpu.runtime_of(self.shape, self.runtime)
         _check_framework(self.framework, self.shape.generation)
         return self
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the nodes, without the environment's."""
+        return (self.name,)
 
     @property
     def shape(self) -> tpu.TpuSlice:
@@ -185,7 +204,7 @@ class TpuQueue(Section):
     accelerator_type: str = Field(description="Type of the TPU API, such as v5litepod-16.")
     runtime: str | None = Field(default=None, description="Runtime version; the generation's own when left out.")
     zone: Zone = Field(description="Zone of the slices, such as us-central1-a.")
-    capacity: MachineCapacity = Field(description="How the slices are bought once it is the request's turn.")
+    capacity: QueueCapacity = Field(description="How the slices are bought once it is the request's turn.")
     slices: int = Field(default=1, ge=1, le=256, description="Slices granted together: more than one is multislice.")
     valid_hours: int | None = Field(
         default=None, ge=1, le=8760, description="Hours after which the request is given up; never when left out."
@@ -201,9 +220,12 @@ class TpuQueue(Section):
     @model_validator(mode="after")
     def _the_hardware_agrees(self) -> Self:
         with _answered_by_the_hardware(self):
-            capacity.check_tpu_vm(CapacityKind(self.capacity.kind), self.shape)
+            capacity.check_tpu_vm(CapacityKind(self.capacity.kind), self.shape, queued=True)
             tpu.runtime_of(self.shape, self.runtime)
         _check_framework(self.framework, self.shape.generation)
+        if isinstance(self.capacity, Reservation) and self.capacity.block:
+            problem = "the TPU API takes a reservation by its name alone; leave block and sub_block out"
+            raise Conflict(problem, ("capacity", "block"), self.capacity.block)
         return self
 
     @model_validator(mode="after")
@@ -217,6 +239,11 @@ class TpuQueue(Section):
             problem = f"{self.capacity.kind} capacity has no such promise; leave it out, or use kind: on-demand"
             raise Conflict(problem, ("guaranteed_hours",), self.guaranteed_hours)
         return self
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the nodes, without the environment's; the API numbers those of a multislice."""
+        return tuple(f"{self.name}-{n}" for n in range(self.slices)) if self.slices > 1 else (self.name,)
 
     @property
     def shape(self) -> tpu.TpuSlice:

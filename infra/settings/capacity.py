@@ -85,5 +85,8 @@ PoolCapacity = Annotated[OnDemand | Spot | FlexStart | Queued | Reservation, Fie
 SliceCapacity = Annotated[OnDemand | Spot | FlexStart | Reservation, Field(discriminator="kind")]
 """What a TPU slice on GKE may use: queued provisioning does not know TPUs."""
 
-MachineCapacity = Annotated[OnDemand | Spot | Reservation, Field(discriminator="kind")]
-"""What a TPU VM or a queued resource of the TPU API may use."""
+MachineCapacity = Annotated[OnDemand | Spot, Field(discriminator="kind")]
+"""What a TPU VM may use: its resource says that it is reserved, and cannot say by which reservation."""
+
+QueueCapacity = Annotated[OnDemand | Spot | Reservation, Field(discriminator="kind")]
+"""What a queued resource of the TPU API may use."""

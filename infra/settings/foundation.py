@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network
 from itertools import combinations
+from math import ceil
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -25,6 +26,21 @@ FILESTORE_HIGH_CAPACITY_GIB = 10_240
 LUSTRE_STEP_GIB = 9_000
 """Step of the 1000 MB/s tier; a slower tier's is larger in proportion (Managed Lustre, 'Performance tiers')."""
 
+LUSTRE_MOST_GIB = 1_530_000
+"""Largest size of the 1000 MB/s tier; a slower tier's is larger in proportion (Managed Lustre, 'Performance tiers')."""
+
+EXCLUSION_DAYS = {"NO_UPGRADES": 30, "NO_MINOR_UPGRADES": 180, "NO_MINOR_OR_NODE_UPGRADES": 180}
+"""Longest that GKE advises. It refuses later: at 30 or, on newer pages, 90 days without upgrades, else at the version's
+end of support (GKE, 'Maintenance windows and exclusions')."""
+
+MAINTENANCE_HOURS = 48
+"""Least in any 32 days, of blocks of 4 hours or more (GKE, 'Configure maintenance windows and exclusions'; newer pages
+say 92 days, which this satisfies too)."""
+
+DOCKER = IPv4Network("172.17.0.0/16")
+"""The Docker bridge inside of nodes, which hides a network of the same range (VPC, 'Subnets', 'Additional
+considerations')."""
+
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "240.0.0.0/4")))
 """RFC 1918, RFC 6598 and RFC 5735 class E: what a VPC subnet may use without becoming somebody else's addresses."""
 
@@ -42,12 +58,22 @@ def _private(text: str) -> str:
     return text
 
 
+INSTANT = "%Y-%m-%dT%H:%M:%SZ"
+
+
 def _instant(text: str) -> str:
     try:
-        datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ")
+        datetime.strptime(text, INSTANT)
     except ValueError as error:
         raise ValueError("not a time in UTC such as 2026-12-20T00:00:00Z") from error
     return text
+
+
+def none_twice(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The values, if none is listed twice. Raises ValueError."""
+    if twice := next((each for each in values if values.count(each) > 1), None):
+        raise ValueError(f"lists {twice} twice; name it once")
+    return values
 
 
 Instant = Annotated[str, AfterValidator(_instant)]
@@ -96,7 +122,7 @@ class Network(Section):
 
     nodes: Range = Field(default="10.0.0.0/20", description="Range of nodes, TPU VMs and internal load balancers.")
     pods: Range = Field(default="10.64.0.0/14", description="Range of pods; each node takes a part of it.")
-    services: Range = Field(default="10.8.0.0/20", description="Range of the cluster's Services.")
+    services: Range = Field(default="10.8.0.0/20", description="Range of the cluster's Services; /16 to /28.")
     fabrics: tuple[Fabric, ...] = Field(
         default=(), strict=False, description="Extra networks that machines of several network interfaces stand in."
     )
@@ -122,6 +148,19 @@ class Network(Section):
         for (other, taken), (place, text) in combinations(self._ranges.items(), 2):
             if place[0] != "used_elsewhere" and IPv4Network(text).overlaps(IPv4Network(taken)):
                 raise Conflict(f"overlaps {taken} of {mistakes.path(other)}; move or shrink one of them", place, text)
+        for place, text in self._ranges.items():
+            if place[0] != "used_elsewhere" and IPv4Network(text).overlaps(DOCKER):
+                free = self.free(IPv4Network(text).prefixlen)
+                raise Conflict(f"overlaps {DOCKER}, the Docker bridge inside of nodes; use {free}", place, text)
+        return self
+
+    @model_validator(mode="after")
+    def _services_are_of_a_size_that_a_cluster_takes(self) -> Self:
+        """Source: GKE, 'VPC-native clusters', 'Cluster secondary range for Services'."""
+        start, _, length = self.services.partition("/")
+        if not 16 <= int(length) <= 28:
+            near = IPv4Network((start, 16 if int(length) < 16 else 28), strict=False)
+            raise Conflict(f"must be from /16 to /28; use {near}", ("services",), self.services)
         return self
 
     @model_validator(mode="after")
@@ -132,7 +171,7 @@ class Network(Section):
 
     def free(self, prefix: int) -> str:
         """A range of that prefix length that nothing here uses, to propose. 10.0.0.0/8 is left to nodes and pods."""
-        taken = [IPv4Network(text) for text in self._ranges.values()]
+        taken = [DOCKER, *(IPv4Network(text) for text in self._ranges.values())]
         choices = (
             choice for block in PRIVATE[1:] if block.prefixlen <= prefix for choice in block.subnets(new_prefix=prefix)
         )
@@ -152,6 +191,11 @@ class Network(Section):
 class Encryption(Section):
     """Keys that the data centre encrypts with (CMEK)."""
 
+    ring: Name = Field(
+        default="keys",
+        description="Name of the key ring, after the environment's: at most 40 lower-case letters, digits and dashes. "
+        "Google never frees the name of a key ring: choose another to bring a destroyed environment back.",
+    )
     rotation_days: int = Field(default=90, ge=1, le=90, description="Days between versions of a key (CIS: at most 90).")
     destroy_after_days: int = Field(
         default=30, ge=30, le=120, description="Days that a destroyed version can still be brought back."
@@ -262,6 +306,10 @@ class Lustre(Section):
                 ("capacity_gib",),
                 self.capacity_gib,
             )
+        most = LUSTRE_MOST_GIB * 1000 // self.throughput_per_tib
+        if self.capacity_gib > most:
+            problem = f"at {self.throughput_per_tib} MB/s for each TiB the size is at most {most} GiB; use {most}"
+            raise Conflict(problem, ("capacity_gib",), self.capacity_gib)
         return self
 
 
@@ -277,7 +325,7 @@ class HyperdiskMl(Section):
 
     @model_validator(mode="after")
     def _throughput_is_in_its_band(self) -> Self:
-        low, high = max(400, self.size_gib * 12 // 100), 1600 * self.size_gib
+        low, high = max(400, ceil(self.size_gib * 12 / 100)), 1600 * self.size_gib
         if not low <= self.throughput_mibps <= high:
             problem = f"{self.size_gib} GiB take {low} to {high} MiB/s; change throughput_mibps or size_gib"
             raise Conflict(problem, ("throughput_mibps",), self.throughput_mibps)
@@ -296,6 +344,17 @@ class Storage(Section):
     lustre: tuple[Lustre, ...] = Field(default=(), strict=False, description="Managed Lustre file systems.")
     hyperdisk_ml: tuple[HyperdiskMl, ...] = Field(default=(), strict=False, description="Volumes of model weights.")
 
+    @property
+    def buckets(self) -> dict[str, Bucket]:
+        """The buckets by kind."""
+        return {
+            "datasets": self.datasets,
+            "checkpoints": self.checkpoints,
+            "models": self.models,
+            "pipelines": self.pipelines,
+            "logs": self.logs,
+        }
+
 
 class Registry(Section):
     """The image registry."""
@@ -313,6 +372,8 @@ class SystemPool(Section):
     )
     min_nodes: int = Field(default=1, ge=1, le=100, description="Least nodes in each zone.")
     max_nodes: int = Field(default=3, ge=1, le=100, description="Most nodes in each zone.")
+
+    _each_zone_once = field_validator("zones")(none_twice)
 
     @field_validator("machine_type")
     @classmethod
@@ -339,9 +400,15 @@ class Exclusion(Section):
     )
 
     @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
+    def _is_of_a_length_that_its_scope_may_have(self) -> Self:
         if self.end <= self.start:  # text in this form sorts by time
             raise Conflict(f"must be later than start, {self.start}", ("end",), self.end)
+        days = EXCLUSION_DAYS[self.scope]
+        latest = datetime.strptime(self.start, INSTANT) + timedelta(days=days)
+        if datetime.strptime(self.end, INSTANT) > latest:
+            problem = f"{self.scope} is for at most {days} days; use {latest:{INSTANT}} or earlier"
+            wider = "" if days == max(EXCLUSION_DAYS.values()) else ", or scope: NO_MINOR_OR_NODE_UPGRADES"
+            raise Conflict(problem + wider, ("end",), self.end)
         return self
 
 
@@ -349,11 +416,26 @@ class Maintenance(Section):
     """When GKE may upgrade."""
 
     start: Instant = Field(default="2026-01-03T02:00:00Z", description="Start of the first window, UTC.")
-    hours: int = Field(default=8, ge=4, le=24, description="Length of a window.")
+    hours: int = Field(default=8, ge=4, le=24, description="Length of a window; 48 in any 32 days.")
     days: tuple[Literal["MO", "TU", "WE", "TH", "FR", "SA", "SU"], ...] = Field(
         default=("SA", "SU"), strict=False, min_length=1, description="Days of the week that have a window."
     )
     exclusions: tuple[Exclusion, ...] = Field(default=(), strict=False, description="Times without maintenance.")
+
+    _each_day_once = field_validator("days")(none_twice)
+
+    @model_validator(mode="after")
+    def _windows_are_enough(self) -> Self:
+        hours = 4 * len(self.days) * self.hours  # any 32 days hold four whole weeks
+        if hours < MAINTENANCE_HOURS:
+            enough = ceil(MAINTENANCE_HOURS / 4 / len(self.days))
+            raise Conflict(
+                f"four weeks hold {hours} hours of maintenance, and GKE asks for {MAINTENANCE_HOURS} in any 32 days; "
+                f"use {enough} hours, or more days",
+                ("hours",),
+                self.hours,
+            )
+        return self
 
 
 class Cluster(Section):
@@ -373,7 +455,7 @@ class Cluster(Section):
     )
     multi_networking: bool = Field(
         default=True,
-        description="Pods may have several networks (GPUDirect, RDMA, multislice); a change replaces the cluster.",
+        description="Pods may have several networks (GPUDirect, RDMA, multislice); decided when the cluster is made.",
     )
     admins_group: str | None = Field(
         default=None,
@@ -384,6 +466,13 @@ class Cluster(Section):
     maintenance: Maintenance = Field(default=Maintenance(), description="When GKE may upgrade.")
     adopt: ClusterName | None = Field(
         default=None,
-        description="Existing cluster of the region to take over (imported and protected): at most 40 lower-case "
-        "letters, digits and dashes.",
+        description="Existing cluster of the region to take over (imported and protected), in the subnetwork that "
+        "network.adopt_subnetwork takes over: at most 40 lower-case letters, digits and dashes.",
     )
+
+    @field_validator("trusted_images")
+    @classmethod
+    def _not_every_image_is_trusted(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not pattern.strip("*/") for pattern in value):
+            raise ValueError("trusts every image; name a registry, such as docker.io/library/*")
+        return value

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from infra.hardware import Impossible, gpu, zones
 from infra.settings.accelerators import GpuPool, TpuQueue, TpuSlice, TpuVm
@@ -59,8 +59,17 @@ class GoogleSettings(Section):
     tpu_vms: tuple[TpuVm, ...] = Field(default=(), strict=False, description="TPU VMs outside the cluster.")
     tpu_queues: tuple[TpuQueue, ...] = Field(default=(), strict=False, description="Requests to the TPU API's queue.")
     observability: Observability = Field(description="Who is told, and from when on.")
-    budget: Budget = Field(description="What may be spent.")
+    budget: Budget = Field(description="When spending is told; it stops nothing, max_nodes and slices do.")
     delivery: Delivery | None = Field(default=None, description="Who may deploy from GitHub; nobody when left out.")
+
+    @field_validator("project")
+    @classmethod
+    def _can_begin_the_name_of_a_bucket(cls, value: str) -> str:
+        if value.startswith("goog") or "google" in value:
+            raise ValueError(
+                "begins every bucket's name, which may not begin with goog or contain google; choose another project"
+            )
+        return value
 
     @model_validator(mode="after")
     def _names_are_used_once(self) -> Self:
@@ -68,12 +77,15 @@ class GoogleSettings(Section):
             seen: dict[str, str] = {"system": "the system pool"} if "gpu_pools" in kinds else {}
             for kind in kinds:
                 for index, each in enumerate(getattr(self, kind)):
-                    if each.name in seen:
-                        problem = f"{seen[each.name]} has it too; give each its own"
-                        raise Conflict(problem, (kind, index, "name"), each.name)
-                    seen[each.name] = f"{kind}[{index}]"
+                    for name in dict.fromkeys((each.name, *each.parts)):
+                        if name in seen:
+                            whose = "it" if name == each.name else name
+                            problem = f"{seen[name]} has {whose} too; give each its own"
+                            raise Conflict(problem, (kind, index, "name"), each.name)
+                        seen[name] = f"{kind}[{index}]"
         for place, names in (
             (("network", "fabrics"), [each.name for each in self.network.fabrics]),
+            (("cluster", "maintenance", "exclusions"), [each.name for each in self.cluster.maintenance.exclusions]),
             (("storage", "filestore"), [each.name for each in self.storage.filestore]),
             (("storage", "lustre"), [each.name for each in self.storage.lustre]),
             (("storage", "hyperdisk_ml"), [each.name for each in self.storage.hyperdisk_ml]),
@@ -82,6 +94,24 @@ class GoogleSettings(Section):
                 if times > 1:
                     last = len(names) - 1 - names[::-1].index(name)
                     raise Conflict("used twice; give each its own", (*place, last, "name"), name)
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_adopted_is_adopted_once(self) -> Self:
+        seen: dict[str, str] = {}
+        for kind, bucket in self.storage.buckets.items():
+            if bucket.adopt in seen:
+                problem = f"storage.{seen[bucket.adopt]} adopts it too; a bucket is one thing"
+                raise Conflict(problem, ("storage", kind, "adopt"), bucket.adopt)
+            if bucket.adopt:
+                seen[bucket.adopt] = kind
+        return self
+
+    @model_validator(mode="after")
+    def _an_adopted_cluster_is_in_an_adopted_subnetwork(self) -> Self:
+        if self.cluster.adopt and not self.network.adopt_subnetwork:
+            problem = "a cluster stays in its subnetwork; set network.adopt and network.adopt_subnetwork too"
+            raise Conflict(problem, ("cluster", "adopt"), self.cluster.adopt)
         return self
 
     @model_validator(mode="after")
@@ -163,6 +193,17 @@ class GoogleSettings(Section):
             )
             raise Conflict(problem, ("network", "peering"), self.network.peering)
         return self
+
+    def objection_to(self, environment: str) -> str | None:
+        """Why Google refuses names with the environment's in them, and the fix; None if it does not.
+
+        Source: Cloud Storage, 'Bucket naming requirements'; IAM, ``workloadIdentityPoolId``.
+        """
+        if "google" in environment:
+            return "Google refuses buckets with google in their names: choose another name."
+        if self.delivery and f"{environment}-".startswith("gcp-"):
+            return "Google keeps identity pools that begin with gcp- for itself: choose another name."
+        return None
 
     def fabric(self, kind: gpu.Fabric, zone: str) -> str | None:
         """Name of the fabric that machines of ``kind`` use in ``zone``."""

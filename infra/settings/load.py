@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
+from infra.settings import document
 from infra.settings.errors import PROJECT, SettingsError
 from infra.settings.models import Settings, Site
 
@@ -33,15 +33,22 @@ def read(stack: str) -> Settings:
     """The settings in the file of ``stack``, without the engine. Raises SettingsError naming every mistake."""
     path = project_directory() / _file(stack)
     try:
-        content = yaml.safe_load(path.read_text())
+        content = document.read(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         there = ", ".join(sorted(each.name[7:-5] for each in path.parent.glob("Pulumi.*.yaml")))
         raise SettingsError(f"{_file(stack)}: there is no such stack file. Stacks: {there}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{_file(stack)}: not YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{_file(stack)}: not UTF-8 text; save it as UTF-8") from error
+    except document.NotReadable as error:
+        raise SettingsError(f"{_file(stack)}: {error}") from error
     config = content.get("config") if isinstance(content, dict) else None
     if not isinstance(config, dict):
         raise SettingsError(f"{_file(stack)}: has no section config; stacks/README.md shows how a stack file looks")
+    bare = [key for key in config if key in Settings.model_fields]
+    if bare:
+        raise SettingsError(
+            "\n".join(f"{_file(stack)}: {key} lacks its project; write {PROJECT}:{key}" for key in bare)
+        )
     ours = {key: value for key, value in config.items() if str(key).startswith(f"{PROJECT}:")}
     return parse(stack, {key.removeprefix(f"{PROJECT}:"): value for key, value in ours.items()})
 
@@ -63,6 +70,8 @@ def parse(stack: str, values: dict[str, Any]) -> Settings:
             f"{_file(stack)}: the stack's name begins the names of its resources and cannot be {stack}\n"
             "  Allowed on Google Cloud: at most 16 lower-case letters, digits and dashes, a letter first, no dash last."
         )
+    if settings.google and (objection := settings.google.objection_to(stack)):
+        raise SettingsError(f"{_file(stack)}: the stack cannot be called {stack}\n  {objection}")
     settings._stack = stack
     return settings
 

@@ -17,7 +17,6 @@ class Site(StrEnum):
     """Where the data centre is."""
 
     LOCAL = "local"
-    KUBERNETES = "kubernetes"
     GOOGLE = "google"
 
 
@@ -61,6 +60,9 @@ class Settings(Section):
             raise Conflict(
                 "the google section is for site: google; set it, or leave the section out", ("site",), self.site
             )
+        if self.site is Site.GOOGLE and self.workloads:
+            names = [workload.name for workload in self.workloads]
+            raise Conflict("the google site runs no workloads yet; leave them out", ("workloads",), names)
         return self
 
     @model_validator(mode="after")

@@ -39,7 +39,11 @@ class Budget(Section):
     billing_account: str = Field(
         pattern=r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", description="Billing account, such as 012345-6789AB-CDEF01."
     )
-    monthly_usd: int = Field(ge=1, le=1_000_000_000, description="US dollars in a calendar month.")
+    monthly_usd: int = Field(
+        ge=1,
+        le=1_000_000_000,
+        description="Amount in a calendar month, in the billing account's currency; costs are shown in USD.",
+    )
     thresholds: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(
         default=(0.5, 0.8, 1.0),
         strict=False,

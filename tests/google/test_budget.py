@@ -29,9 +29,9 @@ def test_a_budget_knows_its_project_by_number() -> None:
     assert budget()["budgetFilter"]["projects"] == ["projects/123456789012"]
 
 
-def test_the_amount_is_in_whole_dollars_of_a_month() -> None:
+def test_the_amount_is_whole_and_in_the_currency_of_the_account() -> None:
     inputs = budget(monthly_usd=1_234_567)
-    assert inputs["amount"] == {"specifiedAmount": {"currencyCode": "USD", "units": "1234567"}}
+    assert inputs["amount"] == {"specifiedAmount": {"units": "1234567"}}
     assert inputs["budgetFilter"]["calendarPeriod"] == "MONTH"
 
 

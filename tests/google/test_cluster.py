@@ -18,7 +18,7 @@ def cluster(site: Site) -> Declared:
         ("2026-01-03T02:00:00Z", 8, "2026-01-03T10:00:00Z"),
         ("2026-01-03T22:00:00Z", 6, "2026-01-04T04:00:00Z"),
         ("2026-12-31T20:00:00Z", 24, "2027-01-01T20:00:00Z"),
-        ("2028-02-28T23:00:00Z", 4, "2028-02-29T03:00:00Z"),
+        ("2028-02-28T23:00:00Z", 6, "2028-02-29T05:00:00Z"),
     ],
 )
 def test_a_maintenance_window_ends_so_many_hours_after_its_start_past_midnight_too(
@@ -41,10 +41,12 @@ def test_times_without_maintenance_are_named_and_say_what_does_not_happen(prod: 
 
 
 def test_an_adopted_cluster_is_imported_under_its_name_and_protected_where_nothing_else_is() -> None:
-    site = edited("dev", {"cluster.adopt": "theirs"})
+    network = {"adopt": "vpc", "adopt_subnetwork": "subnetwork"}
+    site = edited("dev", {"cluster.adopt": "theirs", "network": network})
     adopted = cluster(site)
     assert adopted.imports == "projects/example-ai-dev/locations/us-central1/clusters/theirs"
     assert (adopted.inputs["name"], adopted.protect) == ("theirs", True)
+    assert adopted.ignore_changes == ("*",)
     assert site.outputs["cluster"] == "theirs"
     assert "get-credentials theirs " in site.outputs["connect"]
     pools = site.of("gcp:container/nodePool:NodePool")

@@ -142,8 +142,8 @@ def test_no_account_may_act_as_every_service_account(declared: list[Declared], a
 
 
 def test_the_preview_can_change_nothing(declared: list[Declared]) -> None:
-    own = "projects/acme-ai-prod/roles/prod_preview"
-    assert [role for role in roles_of(declared, "preview") if not re.search("[vV]iewer$", role)] == [own]
+    using = {"projects/acme-ai-prod/roles/prod_preview", "roles/serviceusage.serviceUsageConsumer"}
+    assert {role for role in roles_of(declared, "preview") if not re.search("[vV]iewer$", role)} == using
     (role,) = (
         each
         for each in of_type(declared, "gcp:projects/iAMCustomRole:IAMCustomRole")
@@ -171,12 +171,17 @@ def test_who_may_grant_may_grant_only_what_the_program_grants(declared: list[Dec
         if "condition" in each.inputs
     }
     assert granting.keys() == {"roles/resourcemanager.projectIamAdmin", "roles/iam.serviceAccountAdmin"}
-    for expression in granting.values():
-        listed = re.fullmatch(
+    listed = {}
+    for role, expression in granting.items():
+        limit = re.fullmatch(
             r"api\.getAttribute\('iam\.googleapis\.com/modifiedGrantsByRole', \[\]\)\.hasOnly\(\[(.*)\]\)", expression
         )
-        assert listed
-        assert {role.strip("' ") for role in listed[1].split(",")} == {*GRANTS, "roles/iam.workloadIdentityUser"}
+        assert limit
+        listed[role] = {each.strip("' ") for each in limit[1].split(",")}
+    assert listed == {
+        "roles/resourcemanager.projectIamAdmin": set(GRANTS),
+        "roles/iam.serviceAccountAdmin": {"roles/iam.workloadIdentityUser", "roles/iam.serviceAccountUser"},
+    }
 
 
 def test_who_deploys_may_start_machines_as_the_nodes_and_as_nobody_else(declared: list[Declared]) -> None:

@@ -16,9 +16,9 @@ NUMBER, MOCKED = "100000000003", "123456789012"
         ("storage", f"service-{MOCKED}@gs-project-accounts"),
         ("cluster", f"service-{NUMBER}@container-engine-robot"),
         ("disks", f"service-{NUMBER}@compute-system"),
-        ("registry", f"service-{MOCKED}@gcp-sa-artifactregistry"),
-        ("files", f"service-{MOCKED}@gcp-sa-file"),
-        ("lustre", f"service-{MOCKED}@gcp-sa-lustre"),
+        ("registry", f"service-{NUMBER}@gcp-sa-artifactregistry"),
+        ("files", f"service-{NUMBER}@cloud-filer"),
+        ("lustre", f"service-{NUMBER}@gcp-sa-lustre"),
     ],
 )
 def test_a_key_serves_the_agent_of_its_service_alone(prod: Site, purpose: str, agent: str) -> None:

@@ -19,7 +19,7 @@ BUCKETS = {
 """Training can add a model and cannot delete or replace one; a server reads models and nothing else."""
 
 PROJECT = {
-    "nodes": {"roles/container.defaultNodeServiceAccount"},
+    "nodes": {"roles/container.defaultNodeServiceAccount", "roles/serviceusage.serviceUsageConsumer"},
     "training": set(),
     "serving": set(),
     "pipelines": set(),

@@ -12,7 +12,7 @@ from tests.google.mocks import Declared
 FABRICS = {
     "network.fabrics": [
         {"name": "rdma", "kind": "roce", "zone": "us-central1-b", "range": "172.16.0.0/16"},
-        {"name": "tcpxo", "kind": "tcpxo", "range": "172.17.0.0/16"},
+        {"name": "tcpxo", "kind": "tcpxo", "range": "172.19.0.0/16"},
     ]
 }
 
@@ -131,7 +131,15 @@ def test_an_upgrade_takes_no_second_machine_of_a_kind_that_there_is_none_to_spar
 
 def test_limits_of_the_system_pool_are_for_each_zone(prod: Site) -> None:
     limits = prod.named("system-pool-pool").inputs["autoscaling"]
-    assert (limits["totalMinNodeCount"], limits["totalMaxNodeCount"]) == (3, 12)
+    assert (limits["minNodeCount"], limits["maxNodeCount"]) == (1, 4)
+
+
+@pytest.mark.parametrize(("least", "first"), [(0, None), (1, 1), (4, 2)])
+def test_a_pool_begins_at_its_least_and_is_the_autoscalers_from_then_on(least: int, first: int | None) -> None:
+    change = {"gpu_pools[l4].min_nodes": least, "gpu_pools[l4].max_nodes": 6}
+    pool = edited("dev", change).named("gpu-pool-l4-pool")
+    assert pool.inputs.get("initialNodeCount") == first  # in each of three zones
+    assert "initialNodeCount" in pool.ignore_changes
 
 
 def test_a_pool_in_a_fabric_waits_for_its_networks(prod: Site) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from infra import datacenter
-from infra.settings import SettingsError, parse
 from tests.google.conftest import STACKS, Site, declare_site, stack_site
 
 ONLY_GOOGLE_KNOWS = re.compile(
@@ -95,11 +93,3 @@ def test_the_estimated_cost_rises_from_the_least_to_the_most_and_from_stack_to_s
     hourly = [[cost[scale]["hourly_usd"]["declared"] for scale in ("least", "most")] for cost in costs]
     assert all(0 < least < most for least, most in hourly)
     assert hourly == sorted(hourly)
-
-
-def test_workloads_are_refused_as_long_as_the_site_runs_none() -> None:
-    google = stack_site("dev").google.model_dump(mode="json", exclude_none=True)
-    workload = {"name": "digits", "model": "digits_cnn", "dataset": "digits"}
-    settings = parse("dev", {"site": "google", "google": google, "workloads": [workload]})
-    with pytest.raises(SettingsError, match="the google site runs no workloads yet; leave them out"):
-        datacenter.build(settings)

@@ -69,9 +69,8 @@ def test_another_topology_makes_a_slice_anew_though_the_provider_would_update_it
     [
         ({"kind": "on-demand"}, {"spot": False, "reserved": False, "preemptible": False}),
         ({"kind": "spot"}, {"spot": True, "reserved": False, "preemptible": False}),
-        ({"kind": "reservation", "name": "r"}, {"spot": False, "reserved": True, "preemptible": False}),
     ],
-    ids=["on-demand", "spot", "reservation"],
+    ids=["on-demand", "spot"],
 )
 def test_a_tpu_vm_is_bought_as_its_settings_say(capacity: dict[str, Any], scheduling: dict[str, bool]) -> None:
     wanted = {"name": "vm", "accelerator_type": "v5litepod-8", "zone": "us-central1-a", "capacity": capacity}

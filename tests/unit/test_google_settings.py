@@ -124,6 +124,17 @@ def test_a_stack_whose_name_cannot_begin_the_names_of_resources_is_refused(stack
     assert "at most 16 lower-case letters, digits and dashes" in said
 
 
+@pytest.mark.parametrize("stack", ["google", "my-google-dev", "gcp", "gcp-dev"])
+def test_a_stack_whose_name_google_keeps_for_itself_is_refused(stack: str) -> None:
+    first, second = answer(BASE, stack).split("\n")
+    assert first == f"stacks/Pulumi.{stack}.yaml: the stack cannot be called {stack}"
+    assert second.endswith("choose another name.")
+
+
+def test_a_stack_that_github_does_not_deploy_may_begin_with_gcp() -> None:
+    assert parse("gcp-dev", {"site": "google", "google": section({"remove": ["delivery"]})}).stack == "gcp-dev"
+
+
 def test_a_stack_of_another_site_may_have_any_name() -> None:
     assert parse("A_name-of-more-than-sixteen", {"site": "local"}).stack == "A_name-of-more-than-sixteen"
 
@@ -168,7 +179,7 @@ def test_the_legal_sections_show_every_kind_of_hardware_capacity_and_protection(
         for kind in ("tpu_vms", "tpu_queues"):
             for machine in getattr(section, kind):
                 seen[kind].add(machine.shape.generation.key)
-                seen["TPU VM capacity"].add(machine.capacity.kind)
+                seen[f"capacity of {kind}"].add(machine.capacity.kind)
 
     for hardware in HARDWARE:
         A_DOZEN(hypothesis.given(legal_google(hardware=hardware), legal_stack_name())(look))()
@@ -189,5 +200,6 @@ def test_the_legal_sections_show_every_kind_of_hardware_capacity_and_protection(
         "multi-host": {True, False},
         "tpu_vms": {key for key, row in tpu.GENERATIONS.items() if row.api_type},
         "tpu_queues": {key for key, row in tpu.GENERATIONS.items() if row.api_type},
-        "TPU VM capacity": {str(kind) for kind in capacity.TPU_VM_KINDS},
+        "capacity of tpu_vms": {str(kind) for kind in capacity.TPU_VM_KINDS},
+        "capacity of tpu_queues": {str(kind) for kind in capacity.TPU_QUEUE_KINDS},
     }

@@ -28,6 +28,8 @@ class House(Section):
     pets: tuple[Annotated[Cat | Dog, Field(discriminator="kind")], ...] = Field(strict=False, description="Who is in.")
     warm: float = Field(default=0.5, gt=0, lt=1, description="Share of rooms that are warm.")
     floors: int = Field(default=1, le=3, description="Floors.")
+    rooms: tuple[str, ...] = Field(default=(), strict=False, description="Names of rooms.")
+    region: str = Field(default="us-central1", pattern=r"^[a-z]+-[a-z]+\d+$", description="Where it stands.")
     guard: Annotated[Cat | Dog, Field(discriminator="kind")] = Field(
         default=Dog(kind="dog"), description="Who is at the door."
     )
@@ -42,6 +44,7 @@ SAID = [
     ({"pets": [], "guard": {"lives": 3}}, "guard.kind is missing", f"{ALLOWED} Did you mean cat?"),
     ({"pets": [], "guard": {}}, "guard.kind is missing", ALLOWED),
     ({"pets": [], "guard": "dog"}, 'guard = "dog"', f"{ALLOWED} Write {{kind: dog}}."),
+    ({"pets": [], "guard": "Dog"}, 'guard = "Dog"', "Write {kind: dog}."),
     ({"pets": ["dog"]}, 'pets[0] = "dog"', "must be a section with a kind."),
     (
         {"pets": [], "guard": {"kind": "cat", "tame": True}},
@@ -55,6 +58,9 @@ SAID = [
     ({"pets": [], "guard": {"kind": "dog", "tame": "no"}}, 'guard.tame = "no"', "Default: true."),
     ({"pets": [], "warm": 1.0}, "warm = 1.0", "Allowed: more than 0, less than 1. Default: 0.5."),
     ({"pets": [], "floors": 4}, "floors = 4", "Allowed: at most 3. Default: 1."),
+    ({"pets": [], "rooms": "hall"}, 'rooms = "hall"', "must be a list. Write [hall]."),
+    ({"pets": [], "region": "us-central1-a"}, 'region = "us-central1-a"', "that is a zone; its region is us-central1."),
+    ({"pets": [], "region": "moon"}, 'region = "moon"', "not allowed. Where it stands."),
     ({}, "pets is missing", f"Who is in. {ALLOWED} Such as {{kind: cat}}."),
 ]
 

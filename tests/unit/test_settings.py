@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import BaseModel
 
-from infra import datacenter
 from infra.settings import Settings, SettingsError, Site
 from infra.settings.load import parse, read
+from tests.unit.plan import samples
+from toolchain import cache
 from workloads.mistakes import sections_in
-from workloads.spec import WorkloadSpec
 
 STACK = "dev"
 FILE = f"stacks/Pulumi.{STACK}.yaml"
 WORKLOAD = {"name": "digits", "model": "digits_cnn", "dataset": "digits"}
 WORKLOAD_KEYS = "name, model, dataset, minimum_accuracy, train, serve"
 TRAIN_KEYS = "workers, global_batch, steps, learning_rate, seed, checkpoint_every, max_restarts"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project without stacks, in which a test then is."""
+    (tmp_path / "Pulumi.yaml").touch()
+    (tmp_path / "stacks").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def workload(**changes: Any) -> dict[str, Any]:
@@ -82,9 +93,9 @@ MISTAKES = [
     ({"local": {"artefacts": ""}}, 'local.artefacts = ""', "must not be empty."),
     (workload(name="My_Model"), 'workloads[0].name = "My_Model"', "lower-case letters, digits and dashes"),
     # what does not exist
-    ({"site": "mars"}, 'site = "mars"', "Allowed: local, kubernetes, google."),
-    ({"site": "lokal"}, 'site = "lokal"', "Allowed: local, kubernetes, google. Did you mean local?"),
-    ({"site": 5}, "site = 5", "Allowed: local, kubernetes, google."),
+    ({"site": "mars"}, 'site = "mars"', "Allowed: local, google."),
+    ({"site": "lokal"}, 'site = "lokal"', "Allowed: local, google. Did you mean local?"),
+    ({"site": 5}, "site = 5", "Allowed: local, google."),
     (workload(model="vit"), 'workloads[0].model = "vit"', "unknown model; allowed: digits_cnn, dense_784."),
     (workload(model="digits_cn"), 'workloads[0].model = "digits_cn"', "Did you mean digits_cnn?"),
     (workload(dataset="digit"), 'workloads[0].dataset = "digit"', "unknown data set; allowed: digits, digits_28."),
@@ -153,22 +164,81 @@ def test_a_stack_file_is_read_as_it_is_written() -> None:
     assert settings.workloads[1].train.steps == 7
 
 
-def test_a_site_that_is_not_built_yet_says_so_in_one_line() -> None:
-    settings = parse(STACK, {"site": "kubernetes", **workload()})
+def test_a_google_stack_with_workloads_is_told_that_they_do_not_run_there_yet() -> None:
+    shipped = yaml.safe_load((cache.PROJECT / "stacks" / "Pulumi.dev.yaml").read_text())["config"][
+        "ai-datacenter:google"
+    ]
     with pytest.raises(SettingsError) as caught:
-        datacenter.build(settings)
+        parse(STACK, {"site": "google", "google": shipped, **workload()})
     assert str(caught.value).split("\n") == [
-        f'{FILE}: ai-datacenter:site = "kubernetes"',
-        "  the kubernetes site is not available yet; use: local or google",
+        f'{FILE}: ai-datacenter:workloads = ["digits"]',
+        "  the google site runs no workloads yet; leave them out.",
     ]
 
 
-def test_a_google_stack_with_workloads_is_told_that_they_do_not_run_there_yet() -> None:
-    shipped = read("dev").google
-    assert shipped
-    settings = Settings(site=Site.GOOGLE, google=shipped, workloads=(WorkloadSpec(**WORKLOAD),))
-    with pytest.raises(SettingsError, match="the google site runs no workloads yet; leave them out"):
-        datacenter.build(settings)
+@pytest.mark.parametrize(
+    ("pool", "place", "advice"),
+    [
+        ({"capacity": {"kind": "preemptible"}}, 'capacity.kind = "preemptible"', "Did you mean spot?"),
+        ({"capacity": {"kind": "ondemand"}}, 'capacity.kind = "ondemand"', "Did you mean on-demand?"),
+        ({"capacity": {"kind": "DWS"}}, 'capacity.kind = "DWS"', "Did you mean flex-start?"),
+        ({"capacity": "preemptible"}, 'capacity = "preemptible"', "Write {kind: spot}."),
+        ({"sharing": {"kind": "mig"}}, 'sharing.kind = "mig"', "A MIG partition is set by partition."),
+        ({"zones": "us-central1-a"}, 'zones = "us-central1-a"', "must be a list. Write [us-central1-a]."),
+    ],
+)
+def test_a_word_of_another_tool_is_answered_by_the_word_of_this_one(
+    pool: dict[str, Any], place: str, advice: str
+) -> None:
+    wanted = samples.section(gpu_pools=[{**samples.L4, "capacity": samples.SPOT, **pool}])
+    (message,) = messages({"site": "google", "google": wanted})
+    assert message.startswith(f"{FILE}: ai-datacenter:google.gpu_pools[0].{place}")
+    assert advice in message
+
+
+def test_a_zone_in_place_of_the_region_is_told_its_region() -> None:
+    (message,) = messages({"site": "google", "google": samples.section(region="us-central1-a")})
+    assert "that is a zone; its region is us-central1." in message
+
+
+# The file itself
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "config:\n  ai-datacenter:site: local\n  ai-datacenter:site: google\n",
+            "ai-datacenter:site is there twice, in line 2 and line 3; keep one",
+        ),
+        (
+            "config:\n  ai-datacenter:local:\n    tensorboard_port: 1\n    artefacts: x\n    tensorboard_port: 2\n",
+            "tensorboard_port is there twice, in line 3 and line 5; keep one",
+        ),
+        ("config:\n\tai-datacenter:site: local\n", "not YAML in line 2, column 1: a tab; indent with spaces"),
+        ("config:\n  one: two: three\n", "not YAML in line 2, column 11: a colon where none can be"),
+        ("config: [\n", "not YAML in line 2, column 1: the file ends before a value does"),
+        ("config:\n    a: 1\n  b: 2\n", "not YAML in line 3, column 3: indented otherwise"),
+        ("config:\n  a: 2026-13-45\n", "not YAML: month must be in 1..12; put what is no date in quotes"),
+        ("config:\n  a: \x07\n", "not YAML in line 2: a character that no text may have"),
+        ("config:\n  site: local\n", "site lacks its project; write ai-datacenter:site"),
+        ("config:\n  google: {}\n", "google lacks its project; write ai-datacenter:google"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_told_by_its_name_and_line_in_plain_words(
+    project: Path, text: str, said: str
+) -> None:
+    (project / FILE).write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read(STACK)
+    assert str(caught.value).startswith(f"{FILE}: {said}")
+    assert not re.search("unicode string|yaml\\.|<[a-z ]+>", str(caught.value))
+
+
+def test_a_key_that_overrides_what_it_merges_is_not_there_twice(project: Path) -> None:
+    shared = "one: &one {tensorboard_port: 1}\ntwo: &two {<<: *one, tensorboard_port: 2}\n"
+    (project / FILE).write_text(f"{shared}config:\n  ai-datacenter:local: {{<<: *two, tensorboard_port: 7000}}\n")
+    assert read(STACK).local.tensorboard_port == 7000
 
 
 def test_a_mistake_found_later_is_told_in_the_same_form() -> None:

@@ -531,6 +531,30 @@ def test_a_preview_without_credentials_uses_the_stand_in_and_a_state_of_its_own(
     assert "no Google credentials: previewing dev with a stand-in" in said
     assert f"state file://{stack.state_directory()}/stand-in; path {google.STAND_INS}:" in said
     assert "download true" in said
+    assert "warns of pulumi-resource-gcp from $PATH: that is the stand-in, as expected" in said
+    assert "PULUMI_BACKEND_URL" not in said
+
+
+def test_a_preview_with_a_stand_in_says_that_the_teams_state_is_not_asked(
+    google_stack: Callable[..., str], without_credentials: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "gs://state-of-the-team")
+    assert "PULUMI_BACKEND_URL is set, and is not asked" in google_stack("preview", "--stack", "dev")
+
+
+@pytest.mark.parametrize("command", ["stack output", "stack init", "config"])
+@pytest.mark.parametrize("backend", [None, "file:///srv/state"])
+def test_what_reads_the_state_alone_needs_no_credentials(
+    google_stack: Callable[..., str],
+    without_credentials: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    backend: str | None,
+) -> None:
+    if backend:
+        monkeypatch.setenv("PULUMI_BACKEND_URL", backend)
+    said = google_stack(*command.split(), "--stack", "dev")
+    assert f"{command} --stack dev; state {backend or f'file://{stack.state_directory()}'};" in said
 
 
 def test_with_credentials_the_vendors_provider_is_used_and_nothing_stands_in(
@@ -557,7 +581,10 @@ def test_a_teams_own_backend_and_passphrase_hold_for_a_google_stack(
     assert "stack init" not in said
 
 
-@pytest.mark.parametrize("command", ["up", "refresh", "destroy", "import", "stack output"])
+@pytest.mark.parametrize(
+    ("command", "backend"),
+    [("up", ""), ("refresh", ""), ("destroy", ""), ("import", ""), ("stack output", "gs://state-of-the-team")],
+)
 def test_what_needs_the_cloud_is_refused_without_credentials_and_names_the_way(
     tmp_path: Path,
     complete: None,
@@ -565,7 +592,10 @@ def test_what_needs_the_cloud_is_refused_without_credentials_and_names_the_way(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     command: str,
+    backend: str,
 ) -> None:
+    monkeypatch.setattr(os, "execvpe", lambda *_: pytest.fail("the engine ran"))
+    monkeypatch.setenv("PULUMI_BACKEND_URL", backend)
     (tmp_path / "stacks").mkdir()
     (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text("config:\n  'ai-datacenter:site': 'google'\n")
     monkeypatch.chdir(tmp_path)

@@ -51,6 +51,20 @@ def test_flex_start_nodes_of_other_families_are_not_placed_compactly() -> None:
     capacity.check_gpu_pool(ON_DEMAND, gpu.machine("a3-megagpu-8g"), compact=True)
 
 
+def test_n1_machines_are_not_placed_compactly() -> None:
+    machine = gpu.attached("n1-standard-8", "nvidia-tesla-t4", 1)
+    capacity.check_gpu_pool(ON_DEMAND, machine)
+    with pytest.raises(Impossible, match="allowed: g2, g4, a2") as caught:
+        capacity.check_gpu_pool(ON_DEMAND, machine, compact=True)
+    assert caught.value.argument == "compact"
+
+
+def test_a_reservation_is_not_placed_compactly() -> None:
+    with pytest.raises(Impossible, match="leave compact out") as caught:
+        capacity.check_gpu_pool(RESERVATION, gpu.machine("a3-megagpu-8g"), compact=True)
+    assert caught.value.argument == "compact"
+
+
 @pytest.mark.parametrize("key", tpu.GENERATIONS)
 def test_no_tpu_slice_of_a_cluster_is_queued(key: str) -> None:
     made = tpu.slice_of(key, "2x2" if tpu.GENERATIONS[key].dimensions == 2 else "2x2x1")
@@ -67,13 +81,22 @@ def test_v4_slices_are_not_flex_started() -> None:
     assert caught.value.argument == "capacity"
 
 
-def test_tpu_vms_are_obtained_on_demand_as_spot_or_from_a_reservation() -> None:
+def test_tpu_vms_are_obtained_on_demand_or_as_spot() -> None:
+    made = tpu.slice_of_accelerator_type("v5litepod-8")
+    for kind in (ON_DEMAND, SPOT):
+        capacity.check_tpu_vm(kind, made)
+    for kind in (FLEX_START, QUEUED, RESERVATION):
+        with pytest.raises(Impossible, match=r"allowed: on-demand, spot$"):
+            capacity.check_tpu_vm(kind, made)
+
+
+def test_queued_tpu_vms_are_obtained_from_a_reservation_too() -> None:
     made = tpu.slice_of_accelerator_type("v5litepod-8")
     for kind in (ON_DEMAND, SPOT, RESERVATION):
-        capacity.check_tpu_vm(kind, made)
+        capacity.check_tpu_vm(kind, made, queued=True)
     for kind in (FLEX_START, QUEUED):
         with pytest.raises(Impossible, match="allowed: on-demand, spot, reservation"):
-            capacity.check_tpu_vm(kind, made)
+            capacity.check_tpu_vm(kind, made, queued=True)
 
 
 def test_a_generation_outside_the_tpu_api_is_no_tpu_vm() -> None:

@@ -194,11 +194,22 @@ def test_a_partition_of_the_gpu_is_accepted() -> None:
     gpu.check_partition(gpu.machine("a2-ultragpu-1g"), "1g.10gb")
 
 
-@pytest.mark.parametrize("clients", [1, 49])
-def test_a_gpu_is_shared_by_two_to_forty_eight_containers(clients: int) -> None:
-    gpu.check_sharing(Sharing.MPS, 48)
-    with pytest.raises(Impossible, match="allowed: 2 to 48") as caught:
-        gpu.check_sharing(Sharing.TIME_SHARING, clients)
+@pytest.mark.parametrize("accelerator", ["nvidia-tesla-p100", "nvidia-tesla-p4"])
+def test_a_gpu_before_volta_is_shared_by_turns_alone(accelerator: str) -> None:
+    machine = gpu.attached("n1-standard-8", accelerator, 1)
+    gpu.check_sharing(machine, Sharing.TIME_SHARING)
+    gpu.check_sharing(gpu.attached("n1-standard-8", "nvidia-tesla-t4", 1), Sharing.MPS)
+    with pytest.raises(Impossible, match=f"{accelerator} is older; allowed: time-sharing") as caught:
+        gpu.check_sharing(machine, Sharing.MPS)
+    assert caught.value.argument == "sharing"
+
+
+def test_a_partition_is_shared_by_turns_alone() -> None:
+    machine = gpu.machine("a2-highgpu-1g")
+    gpu.check_sharing(machine, Sharing.MPS)
+    gpu.check_sharing(machine, Sharing.TIME_SHARING, "3g.20gb")
+    with pytest.raises(Impossible, match=r"a MIG partition such as 3g\.20gb; allowed: time-sharing") as caught:
+        gpu.check_sharing(machine, Sharing.MPS, "3g.20gb")
     assert caught.value.argument == "sharing"
 
 

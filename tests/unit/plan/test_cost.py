@@ -95,10 +95,9 @@ def test_an_unknown_price_is_told_and_never_counts_as_nothing(price: Price | Non
     assert cost.as_outputs()["most"]["lower_bound"] == ["declared", "on-demand", "spot"]
 
 
-def test_spot_machines_without_a_spot_price_are_not_counted_at_another() -> None:
+def test_spot_machines_without_a_spot_price_are_counted_at_the_on_demand_price_and_told() -> None:
     bought = line(price=replace(PRICE, spot=None), capacity=CapacityKind.SPOT)
-    assert bought.usd_per_hour(Scale.MOST, Basis.DECLARED) is None
-    assert bought.usd_per_hour(Scale.MOST, Basis.SPOT) == 30.0  # an upper bound, and told as such
+    assert bought.usd_per_hour(Scale.MOST, Basis.DECLARED) == bought.usd_per_hour(Scale.MOST, Basis.SPOT) == 30.0
     assert any("no spot price" in each for each in Estimate("us-central1", (bought,)).unpriced)
 
 
@@ -129,3 +128,16 @@ def test_a_tpu_slice_costs_its_chips() -> None:
     cost = estimate(samples.settings(tpu_slices=[{**samples.V5E, "capacity": samples.ON_DEMAND}]))
     hourly = of(cost, "tpu_slices[0]").usd_per_hour(Scale.MOST, Basis.DECLARED)
     assert hourly == pytest.approx(2 * 16 * 1.20)  # two slices of 4x4 in us-central1
+
+
+def test_what_is_reserved_is_paid_for_used_or_not_and_once() -> None:
+    reserved = {"kind": "reservation", "name": "h100"}
+    pools = [
+        {**samples.A100, "name": "large", "capacity": reserved, "max_nodes": 8},
+        {**samples.A100, "name": "small", "capacity": reserved, "max_nodes": 2},
+    ]
+    cost = estimate(samples.settings(gpu_pools=pools))
+    large, small = of(cost, "gpu_pools[0]"), of(cost, "gpu_pools[1]")
+    assert (large.least, large.most) == (8, 8)
+    assert (small.least, small.most) == (0, 0)
+    assert "of the reservation that large holds" in small.what

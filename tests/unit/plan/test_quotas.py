@@ -107,10 +107,9 @@ def test_newer_tpus_name_their_family() -> None:
     ("machine_type", "metric", "family", "vcpus"),
     [
         ("e2-standard-8", "CPUS", None, 8),
-        ("e2-medium", "CPUS", None, 2),
         ("n1-standard-4", "CPUS", None, 4),
         ("n2-standard-16", "N2_CPUS", None, 16),
-        ("n2-custom-6-8192", "N2_CPUS", None, 6),
+        ("n2d-highmem-8", "N2D_CPUS", None, 8),
         ("c4-standard-8", CPU_FAMILY_METRIC, "C4", 8),
     ],
 )

@@ -40,3 +40,8 @@ def test_an_api_is_needed_by_what_uses_it_and_not_without(service: str, changes:
 def test_tpu_slices_of_the_cluster_do_not_need_the_tpu_api() -> None:
     slices = samples.settings(tpu_slices=[{**samples.V5E, "capacity": samples.SPOT}])
     assert "tpu.googleapis.com" not in services(slices)
+
+
+@pytest.mark.parametrize("service", ["containerfilesystem", "cloudquotas"])
+def test_what_every_stack_uses_is_always_needed(service: str) -> None:
+    assert f"{service}.googleapis.com" in services(samples.settings())

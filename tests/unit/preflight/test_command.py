@@ -43,6 +43,16 @@ def test_asked_to_be_offline_it_does_not_look_for_credentials(stack_file: StackF
     assert main(["--stack", stack_file(), "--offline"], never) == 0
 
 
+@pytest.mark.parametrize("arguments", [[], ["--offline"], ["--online"]])
+def test_what_google_was_not_asked_is_among_the_checks(
+    stack_file: StackFile, capsys: Output, arguments: list[str]
+) -> None:
+    main(["--stack", stack_file(), "--json", *arguments], nobody)
+    assert ("quota", "skipped") in {
+        (each["name"], each["verdict"]) for each in json.loads(capsys.readouterr().out)["checks"]
+    }
+
+
 def test_something_that_fails_is_exit_1(
     stack_file: StackFile, fake: FakeGoogle, google: Google, capsys: Output
 ) -> None:
@@ -55,7 +65,7 @@ def test_something_that_fails_is_exit_1(
     assert "set google.project_number to 1" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize("site", ["local", "kubernetes"])
+@pytest.mark.parametrize("site", ["local"])
 def test_a_site_without_a_cloud_has_nothing_to_check(stack_file: StackFile, capsys: Output, site: str) -> None:
     assert main(["--stack", stack_file(site=site)], nobody) == 0
     assert "nothing to check" in capsys.readouterr().out

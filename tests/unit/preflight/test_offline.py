@@ -99,3 +99,10 @@ def test_a_budget_below_what_always_runs_is_a_warning(budget: int, verdict: Verd
     wanted = {"billing_account": "012345-6789AB-CDEF01", "monthly_usd": budget}
     [check] = looked("budget", budget=wanted)
     assert check.verdict is verdict
+
+
+def test_a_budget_that_full_scale_exceeds_is_a_warning() -> None:
+    cheap = {"billing_account": "012345-6789AB-CDEF01", "monthly_usd": 2000}
+    assert looked("budget", budget=cheap)[0].verdict is Verdict.OK
+    pool = {**samples.A100, "capacity": samples.ON_DEMAND}
+    assert looked("budget", budget=cheap, gpu_pools=[pool])[0].verdict is Verdict.WARN

@@ -265,6 +265,30 @@ def test_a_reservation_of_tpus_is_counted_in_chips(
     assert looked(google, settings, "reservations").verdict is verdict
 
 
+def test_a_queue_that_shares_a_reservation_with_slices_does_not_hide_their_check(
+    fake: FakeGoogle, google: Google
+) -> None:
+    settings = samples.settings(
+        tpu_slices=[{**samples.V5E, "capacity": samples.RESERVATION}],
+        tpu_queues=[{**samples.QUEUE, "accelerator_type": "v5litepod-16", "capacity": samples.RESERVATION}],
+    )
+    fake.provide(settings)
+    found = [each for each in online.check(google, settings) if each.name == "reservations"]
+    assert [(each.verdict, each.detail.partition("(")[2]) for each in found] == [
+        (FAIL, "tpu_slices[0])"),
+        (SKIPPED, "tpu_queues[0])"),
+    ]
+
+
+def test_what_only_google_knows_is_told_when_it_is_not_asked(adopting: GoogleSettings) -> None:
+    assert [each.name for each in online.not_asked(samples.settings())] == ["quota"]
+    reserved = {"name": "reservations", "subject": "ours", "verdict": "skipped"}
+    assert reserved.items() <= online.not_asked(samples.settings(**RESERVED))[1].as_dict().items()
+    adopted = online.not_asked(adopting)[-1]
+    assert (adopted.name, adopted.verdict) == ("adopt", SKIPPED)
+    assert all(each.fix.startswith("run with credentials, or ") for each in online.not_asked(adopting))
+
+
 def test_a_reservation_that_is_not_there_fails(fake: FakeGoogle, google: Google) -> None:
     settings = samples.settings(**RESERVED)
     fake.provide(settings)
