@@ -7,7 +7,7 @@ BIN := .venv/bin
 # A stack that costs money shows what it would do and asks first.
 ASK := $(if $(YES)$(filter local,$(STACK)),--yes --skip-preview)
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview preflight refresh down outputs test test-fast lint format docs lock clean
+.PHONY: help setup up preview preflight rehearse refresh down outputs test test-fast lint format docs lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ preview: setup ## what `make up` would change
 
 preflight: setup ## what a Google stack needs, before it is asked for: quota, zones, names, ranges, cost
 	@$(BIN)/python -m infra.preflight --stack $(STACK)
+
+rehearse: setup ## a Google stack's whole life over a simulated cloud: preview, up, refresh, import, destroy
+	@$(BIN)/python -m rehearsal --stack $(STACK)
 
 refresh: setup ## look at what is really there
 	@$(PULUMI) refresh --stack $(STACK) $(ASK)

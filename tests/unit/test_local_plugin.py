@@ -465,7 +465,7 @@ def test_a_service_that_is_never_ready_is_ended(inputs: State, heard: Heard, mon
     monkeypatch.setattr("infra.local.plugin.service.READY_SECONDS", 0.5)
     with pytest.raises(ProviderError, match=r"web was not ready in 0\.5 s; last lines of "):
         ServiceHandler().create("web", {**inputs, "ready": "/no-such-page"}, heard.talk)
-    assert listeners(inputs["port"]) == set()
+    wait_until("the port is free", lambda: listeners(inputs["port"]) == set())
     assert not record(inputs).exists()
 
 
