@@ -140,14 +140,14 @@ def test_changing_how_it_is_run_does_not_train_again(site: Project) -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"site": "kubernetes"}, "the kubernetes site is not available yet; use: local"),
+        ({"site": "kubernetes"}, "Allowed: local, google."),
         ({"site": "lokal"}, "Did you mean local?"),
         ({"wrokloads": []}, "Did you mean workloads?"),
         ({"local": {"artefacts": 5}}, "ai-datacenter:local.artefacts = 5"),
         ({"workloads": [WORKLOAD | {"model": "digit_cnn"}]}, "Did you mean digits_cnn?"),
         ({"workloads": [WORKLOAD | {"train": {"steps": "many"}}]}, 'ai-datacenter:workloads[0].train.steps = "many"'),
     ],
-    ids=["site-to-come", "misspelt-site", "misspelt-key", "wrong-type", "unknown-model", "wrong-type-deep"],
+    ids=["unknown-site", "misspelt-site", "misspelt-key", "wrong-type", "unknown-model", "wrong-type-deep"],
 )
 def test_a_mistake_in_the_stack_file_is_one_clear_error_and_loses_nothing(
     site: Project, settings: dict[str, Any], expected: str
