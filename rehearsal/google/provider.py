@@ -56,11 +56,15 @@ class StandIn(protocol.Provider):
             old = plain(request.old_inputs).get(named)
             inputs[named] = old or f"{request.name}-{digest(request.urn).hex()[:7]}"
             declared |= properties({named: inputs[named]})
+        if self._maybe is None and inputs.keys() <= {named}:  # adopted: nothing is known of it but its name
+            return protocol.CheckResponse(declared)
         placed = self._placed(kind, inputs)
         faults = self._faults(kind, placed)
         return protocol.CheckResponse(declared, [protocol.CheckFailure(each.path, each.reason) for each in faults])
 
     async def diff(self, request: protocol.DiffRequest) -> protocol.DiffResponse:
+        if self._maybe is None:  # there is nothing to differ from
+            return protocol.DiffResponse(changes=False)
         kind, old = _row(request.type), plain(request.old_state)
         new = self._placed(kind, plain(request.new_inputs))
         paths = [path for known in kind.fields.values() for path in _differences(known, old, new)]
@@ -93,6 +97,11 @@ class StandIn(protocol.Provider):
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
         kind, known = _row(request.type), plain(request.properties)
+        if self._maybe is None:  # of what is to be adopted, a preview without a cloud knows the name
+            named = properties(
+                {kind.name_property: request.resource_id.rpartition("/")[2]} if kind.name_property else {}
+            )
+            return protocol.ReadResponse(request.resource_id, named, named)
         found = self._cloud.get(kind.token, request.resource_id)
         if found is None and not known:
             found = self._by_any_spelling(kind, request.resource_id)

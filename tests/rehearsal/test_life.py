@@ -307,3 +307,12 @@ def test_an_operation_that_takes_longer_than_the_program_waits_is_told(driver: D
 def test_without_a_cloud_nothing_is_made() -> None:
     with pytest.raises(ApiError, match="makes nothing"):
         Driver(None).create(NETWORK, sample(NETWORK))
+
+
+def test_without_a_cloud_what_is_adopted_is_taken_for_what_the_program_says() -> None:
+    """A preview without credentials can show an adoption, and cannot know what it would find."""
+    driver, token = Driver(None), NETWORK
+    identity, state, inputs = driver.take_over(token, "projects/example/global/networks/theirs")
+    assert (identity, state, inputs) == ("projects/example/global/networks/theirs", *[{"name": "theirs"}] * 2)
+    assert driver.check(token, inputs) == {}
+    assert not driver.diff(token, identity, state, sample(token)).changes
