@@ -9,6 +9,7 @@ import pulumi_gcp as gcp
 
 from infra.google_cloud import network, timeouts
 from infra.google_cloud.environment import Environment
+from infra.google_cloud.identity import SCOPES
 from infra.settings import foundation
 
 LOGS = ("SYSTEM_COMPONENTS", "WORKLOADS", "APISERVER", "CONTROLLER_MANAGER", "SCHEDULER")
@@ -63,7 +64,7 @@ class Cluster(pulumi.ComponentResource):
                 "machine_type": settings.system_pool.machine_type,
                 "service_account": account.email,
                 "boot_disk_kms_key": disk_key,
-                "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+                "oauth_scopes": SCOPES,
                 "shielded_instance_config": {"enable_secure_boot": True, "enable_integrity_monitoring": True},
                 "workload_metadata_config": {"mode": "GKE_METADATA"},
             },

@@ -100,7 +100,7 @@ ACCOUNTS = {
         roles=(
             "roles/artifactregistry.admin",
             "roles/binaryauthorization.policyEditor",
-            "roles/cloudkms.admin",  # administers keys, and may not use them
+            "roles/cloudkms.admin",  # administers keys, and could give itself their use
             "roles/compute.networkAdmin",
             "roles/compute.securityAdmin",  # firewalls
             "roles/compute.storageAdmin",  # disks, and policies of placement

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.google_cloud.durations import duration
 from infra.google_cloud.environment import Environment
 from infra.settings import foundation
 
-DAY_SECONDS = 86_400
 USE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
 
 
@@ -52,8 +52,8 @@ class Encryption(pulumi.ComponentResource):
                 name=purpose,
                 key_ring=self.ring.id,
                 purpose="ENCRYPT_DECRYPT",
-                rotation_period=f"{settings.rotation_days * DAY_SECONDS}s",
-                destroy_scheduled_duration=f"{settings.destroy_after_days * DAY_SECONDS}s",
+                rotation_period=duration(days=settings.rotation_days),
+                destroy_scheduled_duration=duration(days=settings.destroy_after_days),
                 version_template={
                     "algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION",
                     "protection_level": settings.protection.upper(),

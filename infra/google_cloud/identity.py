@@ -25,6 +25,9 @@ class Role:
     kubernetes: tuple[str, str] | None = None
 
 
+SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
+"""Of every machine. Grants decide what it may do; scopes are the older fence, left open as Google recommends."""
+
 READ, WRITE, ADD = "roles/storage.objectViewer", "roles/storage.objectUser", "roles/storage.objectCreator"
 
 ROLES = {

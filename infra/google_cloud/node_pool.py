@@ -8,7 +8,9 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra.google_cloud import network, timeouts
+from infra.google_cloud.durations import duration
 from infra.google_cloud.environment import Environment, Holds
+from infra.google_cloud.identity import SCOPES
 from infra.hardware import CapacityKind, gke
 from infra.settings.capacity import FlexStart, OnDemand, Queued, Reservation, Spot
 
@@ -120,7 +122,7 @@ def _node_config(
     environment: Environment, nodes: Nodes, shape: Shape, kind: CapacityKind
 ) -> gcp.container.NodePoolNodeConfigArgsDict:
     capacity = shape.capacity
-    seconds = capacity.max_run_hours * 3600 if isinstance(capacity, FlexStart | Queued) else None
+    longest_run = duration(hours=capacity.max_run_hours) if isinstance(capacity, FlexStart | Queued) else None
     return {
         "machine_type": shape.machine_type,
         "image_type": gke.ImageType.COS.value,
@@ -128,8 +130,7 @@ def _node_config(
         "boot_disk_kms_key": nodes.disk_key,
         "ephemeral_storage_local_ssd_config": {"local_ssd_count": shape.local_ssds} if shape.local_ssds else None,
         "service_account": nodes.account.email,
-        # Grants decide what a node may do; scopes are the older fence, left open as Google recommends.
-        "oauth_scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+        "oauth_scopes": SCOPES,
         "metadata": {"disable-legacy-endpoints": "true"},
         "workload_metadata_config": {"mode": "GKE_METADATA"},
         "shielded_instance_config": {
@@ -148,7 +149,7 @@ def _node_config(
         "spot": kind is CapacityKind.SPOT,
         "flex_start": kind is CapacityKind.FLEX_START,
         "preemptible": False,
-        "max_run_duration": f"{seconds}s" if seconds else None,
+        "max_run_duration": longest_run,
         "reservation_affinity": _affinity(capacity),
     }
 

@@ -10,6 +10,7 @@ import pulumi_gcp as gcp
 from infra.google_cloud.alerts import Alert, LogMatch, alerts
 from infra.google_cloud.dashboards import dashboards
 from infra.google_cloud.dashboards.pools import Pool
+from infra.google_cloud.durations import duration
 from infra.google_cloud.environment import Environment
 from infra.settings import operations
 
@@ -29,8 +30,6 @@ AUDIT_LOGS = " OR ".join(
 NOT_THE_SINK = 'NOT protoPayload.authenticationInfo.principalEmail:"@gcp-sa-logging.iam.gserviceaccount.com"'
 """The sink's own writes to the bucket are data access too; kept, each would be the next one's reason."""
 
-DAY_SECONDS = 86_400
-HOUR_SECONDS = 3_600
 MINUTE_SECONDS = 60
 
 
@@ -182,14 +181,14 @@ def _condition(alert: Alert) -> gcp.monitoring.AlertPolicyConditionArgs:
 def _strategy(alert: Alert) -> gcp.monitoring.AlertPolicyAlertStrategyArgs:
     if isinstance(alert.condition, LogMatch):  # a log entry has no end to tell, and needs a limit
         return gcp.monitoring.AlertPolicyAlertStrategyArgs(
-            auto_close=f"{DAY_SECONDS}s",
+            auto_close=duration(days=1),
             notification_prompts=["OPENED"],
             notification_rate_limit=gcp.monitoring.AlertPolicyAlertStrategyNotificationRateLimitArgs(
-                period=f"{HOUR_SECONDS}s"
+                period=duration(hours=1)
             ),
         )
     return gcp.monitoring.AlertPolicyAlertStrategyArgs(
-        auto_close=f"{DAY_SECONDS}s", notification_prompts=["OPENED", "CLOSED"]
+        auto_close=duration(days=1), notification_prompts=["OPENED", "CLOSED"]
     )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.google_cloud.durations import duration
 from infra.google_cloud.environment import Environment
 from infra.settings import foundation
-
-DAY_SECONDS = 86_400
 
 
 class Registry(pulumi.ComponentResource):
@@ -45,7 +44,7 @@ class Registry(pulumi.ComponentResource):
                     "action": "DELETE",
                     "condition": {
                         "tag_state": "UNTAGGED",
-                        "older_than": f"{settings.delete_untagged_days * DAY_SECONDS}s",
+                        "older_than": duration(days=settings.delete_untagged_days),
                     },
                 },
                 {

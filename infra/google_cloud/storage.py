@@ -5,10 +5,9 @@ from __future__ import annotations
 import pulumi
 import pulumi_gcp as gcp
 
+from infra.google_cloud.durations import DAY_SECONDS
 from infra.google_cloud.environment import Environment
 from infra.settings import foundation
-
-DAY_SECONDS = 86_400
 
 
 class Storage(pulumi.ComponentResource):

@@ -6,7 +6,10 @@ import pulumi
 import pulumi_gcp as gcp
 
 from infra.google_cloud import timeouts
+from infra.google_cloud.durations import duration
 from infra.google_cloud.environment import Environment
+from infra.google_cloud.identity import SCOPES
+from infra.google_cloud.tpu_vm import METADATA
 from infra.hardware import CapacityKind, tpu
 from infra.settings import accelerators
 from infra.settings.capacity import Reservation
@@ -47,15 +50,13 @@ class TpuQueue(pulumi.ComponentResource):
                 network=vpc,
                 subnetwork=subnetwork,
                 enable_external_ips=False,
-                service_account=queued_resource.ServiceAccount(
-                    account.email, ["https://www.googleapis.com/auth/cloud-platform"]
-                ),
+                service_account=queued_resource.ServiceAccount(account.email, SCOPES),
                 labels=environment.labelled(settings.name),
-                metadata={"enable-oslogin": "TRUE", "block-project-ssh-keys": "TRUE", "serial-port-enable": "FALSE"},
+                metadata=METADATA,
                 description=f"TPU slices {settings.name} of {environment.name}",
                 secure_boot=True,
                 capacity="guaranteed" if settings.guaranteed_hours else kind.value,
-                min_duration=_seconds(settings.guaranteed_hours),
+                min_duration=duration(hours=settings.guaranteed_hours) if settings.guaranteed_hours else None,
                 reservation=_reservation(environment, settings),
                 queueing=_queueing(settings),
                 wait_for="active" if settings.wait else "accepted",
@@ -80,14 +81,10 @@ def _reservation(environment: Environment, settings: accelerators.TpuQueue) -> s
 def _queueing(settings: accelerators.TpuQueue) -> queued_resource.Queueing | None:
     """When the request may be granted; the API takes one of five forms."""
     if settings.valid_hours:
-        return queued_resource.Queueing(valid_until_duration=_seconds(settings.valid_hours))
+        return queued_resource.Queueing(valid_until_duration=duration(hours=settings.valid_hours))
     if settings.not_before and settings.not_after:
         interval = queued_resource.Interval(settings.not_before, settings.not_after)
         return queued_resource.Queueing(valid_interval=interval)
     if settings.not_before:
         return queued_resource.Queueing(valid_after_time=settings.not_before)
     return queued_resource.Queueing(valid_until_time=settings.not_after) if settings.not_after else None
-
-
-def _seconds(hours: int | None) -> str | None:
-    return f"{hours * 3600}s" if hours else None

@@ -42,17 +42,16 @@ class TpuSlices(pulumi.ComponentResource):
         self.pools = {}
         if settings.shape.is_multi_host:
             vms = settings.shape.vms
-            for number in range(settings.slices):
+            for number, pool in enumerate(settings.parts):
                 least = vms if number < settings.min_slices else 0
-                self.pools[f"{settings.name}-{number}"] = self._pool(f"{name}-{number}", number, least, vms)
+                self.pools[pool] = self._pool(f"{name}-{number}", pool, least, vms)
         else:
-            self.pools[settings.name] = self._pool(name, None, settings.min_slices, settings.slices)
+            self.pools[settings.name] = self._pool(name, settings.name, settings.min_slices, settings.slices)
         self.register_outputs({"pools": list(self.pools)})
 
-    def _pool(self, name: str, number: int | None, min_nodes: int, max_nodes: int) -> gcp.container.NodePool:
+    def _pool(self, name: str, pool_name: str, min_nodes: int, max_nodes: int) -> gcp.container.NodePool:
         settings = self._settings
         shape = settings.shape
-        pool_name = settings.name if number is None else f"{settings.name}-{number}"
         return node_pool(
             f"{name}-pool",
             pool_name,

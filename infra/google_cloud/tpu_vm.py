@@ -7,8 +7,12 @@ import pulumi_gcp as gcp
 
 from infra.google_cloud import timeouts
 from infra.google_cloud.environment import Environment
+from infra.google_cloud.identity import SCOPES
 from infra.hardware import CapacityKind, tpu
 from infra.settings import accelerators
+
+METADATA = {"enable-oslogin": "TRUE", "block-project-ssh-keys": "TRUE", "serial-port-enable": "FALSE"}
+"""Of every TPU machine: people come in by IAM, and by nothing that stands on the machine."""
 
 
 class TpuVm(pulumi.ComponentResource):
@@ -52,10 +56,10 @@ class TpuVm(pulumi.ComponentResource):
             },
             service_account={
                 "email": account.email,
-                "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
+                "scopes": SCOPES,
             },
             shielded_instance_config={"enable_secure_boot": True},
-            metadata={"enable-oslogin": "TRUE", "block-project-ssh-keys": "TRUE", "serial-port-enable": "FALSE"},
+            metadata=METADATA,
             labels=environment.labelled(settings.name),
             tags=[],
             opts=environment.options(self, timeouts=timeouts.TPU_VM),

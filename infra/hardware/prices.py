@@ -18,7 +18,6 @@ from infra.hardware import gpu, tpu
 
 HOURS_PER_MONTH = 730
 MAX_AGE_DAYS = 180
-CURRENCY = "USD"
 
 Unit = Literal["chip-hour", "machine-hour", "cluster-hour", "vm-hour", "address-hour", "GiB", "GiB-month"]
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 
 from infra.plan.fleet import Machines, fleet
 from infra.settings import GoogleSettings
-from infra.settings.google import ACCELERATOR_PODS_PER_NODE, RESERVED_ADDRESSES, SYSTEM_PODS_PER_NODE
+from infra.settings.google import ACCELERATOR_PODS_PER_NODE, RESERVED_ADDRESSES, SYSTEM_PODS_PER_NODE, pod_addresses
 
 FABRIC_PARTS = 16
 """A fabric's range is cut into as many equal subnetworks, more than any has today, so that none moves when it grows.
@@ -53,11 +53,11 @@ def _ranges(settings: GoogleSettings) -> Iterator[RangeUse]:
 
 
 def _pod_addresses(group: Machines) -> int:
-    """A node takes twice its pods, rounded up to a power of two (GKE, 'Flexible Pod CIDR'); TPU VMs have no pods."""
+    """Addresses of the pod range that one of the machines takes; TPU VMs have no pods."""
     if group.role in ("tpu-vm", "tpu-queue"):
         return 0
     pods = SYSTEM_PODS_PER_NODE if group.role == "system" else ACCELERATOR_PODS_PER_NODE
-    return int(1 << (2 * pods - 1).bit_length())
+    return pod_addresses(pods)
 
 
 def _stands_in(group: Machines, kind: str) -> bool:

@@ -67,7 +67,7 @@ def _names(stack: str, settings: GoogleSettings) -> Iterator[Name]:
         if pool.machine.topology:
             yield Name("placement policy", f"{stack}-{pool.name}-placement", f"gpu_pools[{index}].name")
     for index, each in enumerate(settings.tpu_slices):
-        last = f"{each.name}-{each.slices - 1}" if each.shape.is_multi_host else each.name
+        last = each.parts[-1]
         yield Name("node pool", last, f"tpu_slices[{index}].name", longest=40)
         if each.shape.placement is Placement.WORKLOAD_POLICY:
             yield Name("placement policy", f"{stack}-{last}-placement", f"tpu_slices[{index}].name")

@@ -18,7 +18,7 @@ from workloads.spec import Section
 
 SYSTEM_PODS_PER_NODE = 110
 ACCELERATOR_PODS_PER_NODE = 32
-"""A node takes twice as many addresses of the pod range, rounded up to a power of two (GKE, 'Flexible Pod CIDR')."""
+"""Most pods of a node, which decide how much of the pod range it takes (GKE, 'Flexible Pod CIDR')."""
 
 RESERVED_ADDRESSES = 4
 """Of each primary subnetwork range (VPC, 'Reserved IP addresses')."""
@@ -170,7 +170,8 @@ class GoogleSettings(Section):
         machines += sum(each.slices * each.shape.vms for each in self.tpu_queues)
         needed = {
             "nodes": system + accelerated + machines + RESERVED_ADDRESSES,
-            "pods": system * _addresses(SYSTEM_PODS_PER_NODE) + accelerated * _addresses(ACCELERATOR_PODS_PER_NODE),
+            "pods": system * pod_addresses(SYSTEM_PODS_PER_NODE)
+            + accelerated * pod_addresses(ACCELERATOR_PODS_PER_NODE),
         }
         for name, addresses in needed.items():
             network = IPv4Network(getattr(self.network, name))
@@ -237,6 +238,6 @@ class GoogleSettings(Section):
             yield ("storage", "hyperdisk_ml", index, "zone"), volume.zone, None
 
 
-def _addresses(pods: int) -> int:
-    """Addresses of the pod range that a node of so many pods takes."""
+def pod_addresses(pods: int) -> int:
+    """Addresses of the pod range that a node of so many pods takes: twice as many, rounded up to a power of two."""
     return int(1 << (2 * pods - 1).bit_length())
