@@ -7,6 +7,7 @@ engine's path are the stand-ins and no plugin of a vendor.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -113,6 +114,10 @@ class Cycle:
             if each.name == name:
                 return each
         raise KeyError(f"no step {name!r}; there are {', '.join(each.name for each in self.steps)}")
+
+
+class Busy(Exception):
+    """Another rehearsal is using the folder."""
 
 
 class Engine:
@@ -214,8 +219,9 @@ class Rehearsal(Engine):
         folder = folder.absolute()
         if "rehearsal" not in folder.parts:
             raise ValueError(f"folder {folder}: must lie in a folder called rehearsal, as its content is removed")
+        self._lock = _locked(folder)
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir()
         cloud = Cloud(folder / "cloud.sqlite")
         config = yaml.safe_load((project / "stacks" / f"Pulumi.{stack_name}.yaml").read_text())["config"]
         settings = config["ai-datacenter:google"]
@@ -230,6 +236,7 @@ class Rehearsal(Engine):
     def __exit__(self, *_: object) -> None:
         self._api.stop()
         self.cloud.close()
+        self._lock.close()
 
     def beside(self, state: str) -> Engine:
         """Another engine with an empty state, called ``state``, over the same cloud."""
@@ -301,6 +308,18 @@ def _import(rehearsal: Rehearsal, cycle: Cycle) -> Iterable[Step]:
     cycle.not_imported = tuple(each["urn"] for each in cycle.resources if _is_real(each) and not _is_importable(each))
     preview.changes = [each for each in preview.changes if each.urn not in cycle.settings]
     yield _nothing(preview)
+
+
+def _locked(folder: Path) -> IO[str]:
+    """A file that is locked as long as it is open, so that no other rehearsal takes ``folder`` away meanwhile."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = (folder.parent / f".{folder.name}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise Busy(f"another rehearsal is using {folder}: wait for it, or end it") from None
+    return lock
 
 
 def _is_real(resource: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 from toolchain import cache, python
@@ -32,12 +33,10 @@ def on_path() -> Path | None:
     home = Path(found).resolve().parent
     if not shutil.which("pulumi-language-python", path=str(home)):
         return None
-    quiet = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
     try:
-        said = subprocess.run([found, "version"], capture_output=True, text=True, env=quiet, timeout=20, check=True)
+        return home if _numbers(_says(found)) >= _numbers(VERSION) else None
     except (OSError, subprocess.SubprocessError):
         return None
-    return home if _numbers(said.stdout) >= _numbers(VERSION) else None
 
 
 def built() -> Path:
@@ -69,7 +68,7 @@ def set_up(report: cache.Reporter) -> None:
         _build(report, go, "engine", ENGINE, product / "pulumi", version)
         _build(report, go, "language-host", LANGUAGE_HOST, product / "pulumi-language-python", "")
         _copy_scripts(go, product)
-        said = subprocess.run([product / "pulumi", "version"], capture_output=True, text=True, check=True).stdout
+        said = _says(product / "pulumi")
         if _numbers(said) != _numbers(VERSION):
             raise cache.SetupError(f"the engine says that it is {said.strip()}, not v{VERSION}")
         report(cache.READY)
@@ -162,6 +161,14 @@ def _copy_scripts(go: str, product: Path) -> None:
         copy = product / Path(script).name
         shutil.copyfile(Path(where, "python", script), copy)
         copy.chmod(copy.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+
+
+def _says(binary: str | Path) -> str:
+    """What an engine says that its version is. It logs even that, and not into the user's own ``~/.pulumi``."""
+    with tempfile.TemporaryDirectory() as home:
+        quiet = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1", "PULUMI_HOME": home}
+        command = [binary, "version"]
+        return subprocess.run(command, capture_output=True, text=True, env=quiet, timeout=20, check=True).stdout
 
 
 def _numbers(version: str) -> tuple:

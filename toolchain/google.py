@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from toolchain import cache
@@ -78,6 +79,15 @@ def engine_environment(surroundings: dict) -> dict:
     if "PULUMI_CONFIG_PASSPHRASE_FILE" in chosen:
         surroundings = {name: value for name, value in surroundings.items() if name != "PULUMI_CONFIG_PASSPHRASE"}
     return {**surroundings, **chosen, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "false"}
+
+
+def without_stand_ins(surroundings: Mapping) -> dict:
+    """An environment in which nothing leads to a stand-in or to a simulated cloud: what is real never meets one."""
+    kept = {name: value for name, value in surroundings.items() if not name.startswith("AIDC_REHEARSAL_")}
+    if "PATH" in kept:
+        folders = [each for each in kept["PATH"].split(os.pathsep) if Path(each).absolute() != STAND_INS]
+        kept["PATH"] = os.pathsep.join(folders)
+    return kept
 
 
 def stand_in_environment(surroundings: dict) -> dict:

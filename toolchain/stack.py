@@ -30,14 +30,16 @@ def environment(state: Path) -> dict:
     home = engine.folder()
     if home is None or not python.is_ready():
         raise cache.SetupError("not set up yet; run: make setup")
-    kept = {name: value for name, value in os.environ.items() if name != "PULUMI_ACCESS_TOKEN"}
+    kept = {
+        name: value for name, value in google.without_stand_ins(os.environ).items() if name != "PULUMI_ACCESS_TOKEN"
+    }
     direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
     return {
         **kept,
         "PULUMI_CONFIG_PASSPHRASE": "",  # the local stack holds no secret, and its salt was made with this
         "no_proxy": direct,  # engine, plugin, workers and servers talk to each other on loopback
         "NO_PROXY": direct,
-        "PATH": os.pathsep.join([str(python.ENVIRONMENT / "bin"), str(home), os.environ.get("PATH", os.defpath)]),
+        "PATH": os.pathsep.join([str(python.ENVIRONMENT / "bin"), str(home), kept.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(python.ENVIRONMENT),
         "TMPDIR": str(state / "tmp"),
         "PULUMI_HOME": str(state / "pulumi-home"),
