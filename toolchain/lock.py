@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from toolchain import cache, python
+from toolchain import cache, policies, python
 
 
 def main() -> int:
@@ -22,6 +22,7 @@ def main() -> int:
     try:
         report("resolving pyproject.toml")
         cache.run(command, cache.directory() / "logs" / "lock.log", python.uv_environment())
+        policies.lock(report)
     except (cache.SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,6 @@
 """``python3 -m toolchain.setup``: everything the project needs, made once and kept.
 
-Builds or finds the engine and makes the Python environment, side by side. May be stopped and run again at any time;
+Builds or finds the engine and makes the Python environments, side by side. May be stopped and run again at any time;
 when all is there it returns at once. Writes to the clone's ``.venv`` and to the cache folder, and nowhere else.
 """
 
@@ -11,12 +11,12 @@ import sys
 import threading
 import time
 
-from toolchain import cache, engine, python
+from toolchain import cache, engine, policies, python
 
 
 def main() -> int:
     """Returns 0 when everything is there, 1 with the reason on standard error."""
-    if python.is_ready() and engine.folder():
+    if python.is_ready() and engine.folder() and policies.is_ready():
         return 0
     start = time.monotonic()
     print(f"setting up; what is made is kept in {cache.directory()}", flush=True)
@@ -29,8 +29,10 @@ def main() -> int:
             failures.append((report.task, error))
             cache.stop_all()
 
-    reporters = [cache.Reporter("python"), cache.Reporter("engine")]
-    tasks = [(python.set_up, reporters[0]), (engine.set_up, reporters[1])]
+    tasks = [
+        (task, cache.Reporter(name))
+        for name, task in (("python", python.set_up), ("engine", engine.set_up), ("policies", policies.set_up))
+    ]
     threads = [threading.Thread(target=attempt, args=task, daemon=True) for task in tasks]
     try:
         python.interpreter()  # before anything is fetched
@@ -39,7 +41,7 @@ def main() -> int:
         for thread in threads:
             while thread.is_alive():
                 thread.join(0.5)
-                for report in reporters:
+                for _, report in tasks:
                     report.beat()
     except cache.SetupError as error:
         failures.append(("python", error))

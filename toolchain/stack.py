@@ -17,6 +17,10 @@ from pathlib import Path
 from toolchain import cache, engine, google, python
 
 PROJECT_NAME = "ai-datacenter"
+NOT_KEPT = ("PULUMI_ACCESS_TOKEN", "PYTHONDONTWRITEBYTECODE")
+"""Who the user is to Pulumi; and what would compile the SDKs anew in every run, which takes seconds of a processor."""
+
+CHANGES = ("up", "refresh", "destroy")
 WORKS_ON_A_STACK = ("up", "preview", "refresh", "destroy", "import", "watch")
 
 
@@ -30,9 +34,7 @@ def environment(state: Path) -> dict:
     home = engine.folder()
     if home is None or not python.is_ready():
         raise cache.SetupError("not set up yet; run: make setup")
-    kept = {
-        name: value for name, value in google.without_stand_ins(os.environ).items() if name != "PULUMI_ACCESS_TOKEN"
-    }
+    kept = {name: value for name, value in google.without_stand_ins(os.environ).items() if name not in NOT_KEPT}
     direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
     return {
         **kept,
@@ -71,6 +73,8 @@ def main(arguments: list) -> int:
         if works and surroundings["PULUMI_BACKEND_URL"] == f"file://{state}":
             _make_stack(stack, state, surroundings)
             _remove_dead_locks(stack, state)
+        if command in CHANGES and google.is_site_of(stack):
+            _go_on(stack, surroundings)
     except (cache.SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -120,6 +124,13 @@ def _remove_dead_locks(stack: str, state: Path) -> None:
             print(f"the engine with pid {pid} was killed while it held the stack; going on", flush=True)
             lock.unlink(missing_ok=True)
             lock.with_name(f"{lock.name}.attrs").unlink(missing_ok=True)
+
+
+def _go_on(stack: str, surroundings: dict) -> None:
+    """What an interrupted run may have made in the cloud finds its place in the state, before anything changes."""
+    command = [python.ENVIRONMENT / "bin" / "python", "-m", "infra.interrupted", "--stack", stack]
+    if subprocess.run(command, env=surroundings, check=False).returncode:
+        raise cache.SetupError(f"{stack} was left as it is: nothing is changed on top of a state that may not be true")
 
 
 def _is_engine(pid: int) -> bool:

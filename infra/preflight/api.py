@@ -20,10 +20,12 @@ SCOPE = "https://www.googleapis.com/auth/cloud-platform.read-only"
 LOGIN = "run `gcloud auth application-default login`"
 
 ROLES = {
+    "billingbudgets": "roles/billing.viewer",
     "cloudquotas": "roles/cloudquotas.viewer",
     "cloudresourcemanager": "roles/browser",
     "compute": "roles/compute.viewer",
     "container": "roles/container.clusterViewer",
+    "monitoring": "roles/monitoring.viewer",
     "serviceusage": "roles/serviceusage.serviceUsageViewer",
     "storage": "roles/storage.legacyBucketReader",
     "tpu": "roles/tpu.viewer",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import cache, engine, google, python, setup, stack
+from toolchain import cache, engine, google, policies, python, setup, stack
 
 Script = Callable[[str, str], Path]
 TOOLS = "/usr/bin:/bin"
@@ -314,7 +314,9 @@ def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(python, "ENVIRONMENT", tmp_path / "venv")
     monkeypatch.setattr(python, "STAMP", tmp_path / "venv" / ".complete")
     (tmp_path / "venv" / "bin").mkdir(parents=True)
-    (tmp_path / "venv" / "bin" / "python").touch()
+    mends = tmp_path / "venv" / "bin" / "python"
+    mends.write_text('#!/bin/sh\necho "asked: $*"\n')
+    mends.chmod(0o755)
     python.STAMP.write_text(python.environment_key())
     engine.built().mkdir(parents=True)
     pulumi = engine.built() / "pulumi"
@@ -322,6 +324,8 @@ def complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         '#!/bin/sh\necho "ran: $*"\necho "state: $PULUMI_BACKEND_URL"\necho "token: $PULUMI_ACCESS_TOKEN"\n'
     )
     pulumi.chmod(0o755)
+    (policies.folder() / "bin").mkdir(parents=True)
+    (policies.folder() / "bin" / "python").symlink_to(sys.executable)
 
 
 @pytest.mark.usefixtures("complete")
@@ -567,6 +571,26 @@ def test_with_credentials_the_vendors_provider_is_used_and_nothing_stands_in(
         assert f"state file://{stack.state_directory()};" in said
         assert str(google.STAND_INS) not in said
         assert "download false" in said
+
+
+@pytest.mark.parametrize(("command", "asked"), [("up", True), ("refresh", True), ("destroy", True), ("preview", False)])
+def test_before_a_google_stack_changes_an_interrupted_run_is_looked_for(
+    google_stack: Callable[..., str], monkeypatch: pytest.MonkeyPatch, command: str, *, asked: bool
+) -> None:
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "token")
+    said = google_stack(command, "--stack", "dev")
+    assert ("asked: -m infra.interrupted --stack dev\n" in said) == asked
+
+
+def test_nothing_changes_while_an_interrupted_run_cannot_be_mended(
+    google_stack: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOOGLE_OAUTH_ACCESS_TOKEN", "token")
+    (python.ENVIRONMENT / "bin" / "python").write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        google_stack("up", "--stack", "dev")
+    assert "dev was left as it is" in refused.value.stderr
+    assert "state" not in refused.value.stdout
 
 
 def test_a_teams_own_backend_and_passphrase_hold_for_a_google_stack(
