@@ -52,11 +52,13 @@ class Observability(pulumi.ComponentResource):
         pools: Sequence[Pool],
         logs_bucket: pulumi.Input[str],
         unlogged_readers: Sequence[str] = (),
+        depends_on: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """logs_bucket: name of the bucket that keeps the audit log.
         unlogged_readers: e-mail addresses of service accounts whose reading of objects is not logged. A training job
         reads every object of a data set, and each read would be an entry that is paid for.
+        depends_on: what makes those accounts: a policy names none that is not there.
         """
         super().__init__("aidc:google:Observability", name, None, opts)
         self._name, self._environment = name, environment
@@ -73,7 +75,7 @@ class Observability(pulumi.ComponentResource):
                 opts=environment.options(self),
             )
             self.dashboards[key] = resource.id.apply(self._in_the_console)
-        self._audit(unlogged_readers)
+        self._audit(unlogged_readers, depends_on)
         self._keep_audit_logs(logs_bucket)
         self.register_outputs({"channels": self.channels, "dashboards": self.dashboards})
 
@@ -114,7 +116,7 @@ class Observability(pulumi.ComponentResource):
             opts=self._environment.options(self),
         )
 
-    def _audit(self, unlogged_readers: Sequence[str]) -> None:
+    def _audit(self, unlogged_readers: Sequence[str], depends_on: Sequence[pulumi.Resource]) -> None:
         exempted = sorted(f"serviceAccount:{email}" for email in unlogged_readers)
         for service, kinds in AUDITED.items():
             gcp.projects.IAMAuditConfig(
@@ -127,7 +129,7 @@ class Observability(pulumi.ComponentResource):
                     else {"log_type": kind}
                     for kind in kinds
                 ],
-                opts=self._environment.options(self),
+                opts=self._environment.options(self, depends_on=depends_on),
             )
 
     def _keep_audit_logs(self, bucket: pulumi.Input[str]) -> None:

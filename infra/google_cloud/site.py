@@ -133,6 +133,7 @@ class GoogleSite(pulumi.ComponentResource):
             )
             for queue in settings.tpu_queues
         }
+        readers = ("training", "serving", "pipelines", "tpu-vm")
         observability = Observability(
             "observability",
             environment,
@@ -140,7 +141,8 @@ class GoogleSite(pulumi.ComponentResource):
             cluster_name=cluster.cluster_name,
             pools=_pools(settings),
             logs_bucket=storage.buckets["logs"].name,
-            unlogged_readers=[identity.emails[role] for role in ("training", "serving", "pipelines", "tpu-vm")],
+            unlogged_readers=[identity.emails[role] for role in readers],
+            depends_on=[identity.accounts[role] for role in readers],
             opts=here,
         )
         Budget("budget", environment, settings.budget, channels=list(observability.channels.values()), opts=here)
