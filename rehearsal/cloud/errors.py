@@ -26,6 +26,10 @@ class ApiError(Exception):
         self.message = message
 
 
+class Unfinished(ApiError):
+    """A refusal after which the resource is there, and its provider knows it, such as a pool without its nodes."""
+
+
 def not_found(identity: str) -> ApiError:
     return ApiError("NOT_FOUND", f"The resource '{identity}' was not found")
 
@@ -38,3 +42,13 @@ def in_use(identity: str, users: list[str]) -> ApiError:
     """``users``: ids of what is in the way."""
     listed = ", ".join(f"'{each}'" for each in users[:3]) + (f" and {len(users) - 3} more" if len(users) > 3 else "")
     return ApiError("FAILED_PRECONDITION", f"The resource '{identity}' is already being used by {listed}")
+
+
+def not_enabled(title: str, service: str, number: str) -> ApiError:
+    """``title``: what the API is called; ``number``: of the project. As in terraform-provider-google#2971, #16883."""
+    return ApiError(
+        "PERMISSION_DENIED",
+        f"{title} has not been used in project {number} before or it is disabled. Enable it by visiting "
+        f"https://console.developers.google.com/apis/api/{service}/overview?project={number} then retry. If you "
+        "enabled this API recently, wait a few minutes for the action to propagate to our systems and retry.",
+    )

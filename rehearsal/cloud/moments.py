@@ -35,26 +35,30 @@ class Plan:
     effect:    ``error``: the operation is refused with ``status`` and ``message``; after it, although it was done.
                ``kill``: the engine and the plugin end at once, as with ``kill -9``.
                ``slow``: it takes ``minutes`` of simulated time.
-    number:    only the operation of that number; 0 is any.
+               ``keep``: cloud and ``files`` are copied into ``folder``/NUMBER, as a kill at this moment leaves them.
+    nth:       the first of those that fit that it happens to.
+    partial:   of an error after the operation: that the provider knows of the resource, and says that it is unfinished.
     token, verb, identity:  patterns with ``*``.
     """
 
-    effect: Literal["error", "kill", "slow"]
+    effect: Literal["error", "kill", "slow", "keep"]
     token: str = "*"  # noqa: S105 - the token of a resource type
     verb: str = "*"
     identity: str = "*"
     phase: Phase = "before"
-    number: int = 0
+    nth: int = 1
     times: int = 1
     status: str = "INTERNAL"
     message: str = ""
     code: int | None = None
     minutes: float = 0.0
+    partial: bool = False
+    folder: str = ""
+    files: tuple[str, ...] = ()
 
     def fits(self, moment: Moment) -> bool:
         return (
             self.phase == moment.phase
-            and self.number in (0, moment.number)
             and fnmatch.fnmatchcase(moment.token, self.token)
             and fnmatch.fnmatchcase(moment.verb, self.verb)
             and fnmatch.fnmatchcase(moment.identity, self.identity)

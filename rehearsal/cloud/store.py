@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from rehearsal.cloud.errors import ApiError, already_exists, in_use, not_found
+from rehearsal.cloud.errors import ApiError, Unfinished, already_exists, in_use, not_found
 from rehearsal.cloud.moments import Moment, Plan
 
 Json = dict[str, Any]
@@ -212,12 +213,28 @@ class Cloud:
         """Lets it go wrong as ``plan`` says."""
         with self._transaction():
             self._database.execute(
-                "insert into plans (plan, left) values (?, ?)", (json.dumps(plan.as_json()), plan.times)
+                "insert into plans (plan, left) values (?, ?)",
+                (json.dumps(plan.as_json()), plan.times + plan.nth - 1),
             )
 
     def plans_left(self) -> list[Plan]:
         """Those that did not all happen yet."""
-        return [Plan(**json.loads(row[1])) for row in self._rows("select * from plans where left > 0")]
+        return [_plan(row[1]) for row in self._rows("select * from plans where left > 0")]
+
+    def forget_plans(self) -> None:
+        """Nothing goes wrong from now on."""
+        with self._transaction():
+            self._database.execute("delete from plans")
+
+    def restore(self, file: Path) -> None:
+        """Makes it what the cloud in ``file`` is."""
+        with self._lock, closing(sqlite3.connect(file)) as other:
+            other.backup(self._database)
+
+    def wait(self, minutes: float) -> None:
+        """Lets simulated time pass."""
+        with self._transaction():
+            self._set("clock", self.fact("clock") + minutes)
 
     # -- inside
 
@@ -242,29 +259,50 @@ class Cloud:
             raise
 
     def _happen(self, moment: Moment) -> None:
-        plan = self._taken(moment)
-        if plan is None:
-            return
-        if plan.effect == "kill":
-            os.kill(os.getppid(), signal.SIGKILL)
-            os.kill(os.getpid(), signal.SIGKILL)
-        if plan.effect == "slow":
-            with self._transaction():
-                self._database.execute(
-                    "update operations set minutes = ? where number = ?", (plan.minutes, moment.number)
-                )
-                self._set("clock", self.fact("clock") + plan.minutes)
-            return
-        raise ApiError(plan.status, plan.message, plan.code)
+        """Each plan that fits counts down; one whose turn it is strikes, and may leave the next for another time."""
+        for number, text in self._rows("select number, plan from plans where left > 0 order by number"):
+            plan = _plan(text)
+            if plan.fits(moment) and 0 <= self._counted_down(number) < plan.times:
+                self._strike(plan, moment)
 
-    def _taken(self, moment: Moment) -> Plan | None:
+    def _counted_down(self, number: int) -> int:
+        """How often the plan is still to count, -1 when another process had the last of it."""
         with self._transaction():
-            for number, text, _ in self._rows("select * from plans where left > 0 order by number"):
-                plan = Plan(**json.loads(text))
-                if plan.fits(moment):
-                    self._database.execute("update plans set left = left - 1 where number = ?", (number,))
-                    return plan
-        return None
+            counted = "update plans set left = left - 1 where number = ? and left > 0 returning left"
+            left = self._database.execute(counted, (number,)).fetchone()
+        return int(left[0]) if left else -1
+
+    def _strike(self, plan: Plan, moment: Moment) -> None:
+        match plan.effect:
+            case "kill":
+                os.kill(os.getppid(), signal.SIGKILL)
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "keep":
+                self._keep(Path(plan.folder) / str(moment.number), plan.files)
+            case "slow":
+                with self._transaction():
+                    self._database.execute(
+                        "update operations set minutes = ? where number = ?", (plan.minutes, moment.number)
+                    )
+                    self._set("clock", self.fact("clock") + plan.minutes)
+            case "error":
+                refusal = Unfinished if plan.partial else ApiError
+                raise refusal(plan.status, plan.message, plan.code)
+
+    def _keep(self, folder: Path, files: tuple[str, ...]) -> None:
+        """Copies cloud and ``files`` as they are at one moment: nobody writes to the cloud meanwhile.
+
+        The engine replaces its files whole, and writes down what was done only when it is told.
+        """
+        folder.mkdir(parents=True)
+        with (
+            self._transaction(),
+            closing(sqlite3.connect(self.file)) as source,
+            closing(sqlite3.connect(folder / self.file.name)) as copy,
+        ):
+            source.backup(copy)
+            for file in files:
+                shutil.copy(file, folder)
 
     def _inside(self, identity: str) -> set[str]:
         """Ids of what is inside of it, at any depth."""
@@ -318,6 +356,11 @@ def _resource(row: tuple[Any, ...]) -> Resource:
         tuple(json.loads(uses)),
         created,
     )
+
+
+def _plan(text: str) -> Plan:
+    said = json.loads(text)
+    return Plan(**{**said, "files": tuple(said["files"])})
 
 
 def _plain(name: str) -> str:

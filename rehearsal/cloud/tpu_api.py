@@ -1,4 +1,7 @@
-"""The TPU API, version 2, on loopback, for the plugin of queued resources; what it is asked for is in the cloud.
+"""Google's APIs on loopback, for those who ask them themselves; what they are asked for is in the cloud.
+
+Of the TPU API, version 2, what the plugin of queued resources needs. Of others, below their host's name, the lists that
+are asked for after an interruption (``rehearsal.cloud.lists``).
 
 A request is held against the API's discovery document: path, query and body. It is granted at once where the cloud has
 such TPUs, and else waits in the queue. ``AIDC_TPU_ENDPOINT`` leads the plugin here.
@@ -10,10 +13,10 @@ import http.server
 import json
 import re
 import threading
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from rehearsal.cloud import lists
 from rehearsal.cloud.errors import ApiError, not_found
 from rehearsal.cloud.store import Cloud, Resource
 from rehearsal.google import discovery
@@ -51,6 +54,8 @@ class TpuApi:
     def answer(self, verb: str, target: str, body: Json | None) -> Json:
         """One request's answer. Raises ApiError as the API refuses."""
         split = urlsplit(target)
+        if lists.has(split.path):
+            return lists.answer(self._cloud, split.path)
         path, query = unquote(split.path).removeprefix("/v2/"), dict(parse_qsl(split.query))
         method = _method(verb, path)
         for name in query:
@@ -79,19 +84,18 @@ class TpuApi:
         project, zone = parent.split("/")[1], parent.split("/")[3]
         self._enabled(project)
         uses = tuple(self._used(spec, zone) for spec in body["tpu"]["nodeSpec"])
-        made = self._cloud.create(
+        sold_out = f"{zone}/{_accelerator(body)}" in self._cloud.fact("sold_out")
+        self._cloud.create(
             Resource(
                 TOKEN,
                 name,
                 {"project": project, "zone": zone},
                 body,
+                {"state": "WAITING_FOR_RESOURCES" if sold_out else "ACTIVE"},
                 uses=tuple(used for each in uses for used in each),
             ),
             MINUTES["create"],
         )
-        kind = _accelerator(body)
-        state = "WAITING_FOR_RESOURCES" if f"{zone}/{kind}" in self._cloud.fact("sold_out") else "ACTIVE"
-        self._cloud.drift(replace(made, made={"createTime": made.created, "state": state}))
         return {"name": f"{parent}/operations/create-{identity}", "done": True, "response": {}}
 
     def _used(self, spec: Json, zone: str) -> list[str]:
@@ -124,11 +128,11 @@ class TpuApi:
 
     def _body(self, name: str) -> Json:
         found = self._there(name)
-        state = {"state": found.made.get("state", "CREATING"), "stateInitiator": "SERVICE"}
+        state = {"state": found.made["state"], "stateInitiator": "SERVICE"}
         return {**found.body, "name": name, "createTime": found.created, "state": state}
 
     def _delete(self, name: str, *, force: bool) -> Json:
-        state = self._there(name).made.get("state", "CREATING")
+        state = self._there(name).made["state"]
         if not force and state not in DELETABLE:
             raise ApiError(
                 "FAILED_PRECONDITION",
@@ -140,7 +144,7 @@ class TpuApi:
     def _node(self, name: str) -> Json:
         parent, _, node = name.partition("/nodes/")
         for each in self._cloud.all(TOKEN):
-            if each.id.startswith(f"{parent}/") and node in _nodes(each) and each.made.get("state") == "ACTIVE":
+            if each.id.startswith(f"{parent}/") and node in _nodes(each) and each.made["state"] == "ACTIVE":
                 index = _nodes(each).index(node)
                 return {"name": name, "networkEndpoints": [{"ipAddress": f"10.128.{index}.2", "port": 8470}]}
         raise not_found(name)

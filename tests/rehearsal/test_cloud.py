@@ -60,25 +60,35 @@ def test_a_process_that_is_killed_leaves_each_operation_whole_or_undone(cloud: C
 
 
 def test_a_plan_strikes_at_its_moment_as_often_as_it_says_and_never_again(driver: Driver, cloud: Cloud) -> None:
-    cloud.plan(Plan("error", "gcp:compute/*", "create", status="UNAVAILABLE", message="try again", times=2))
-    for _ in range(2):
-        with pytest.raises(ApiError, match=r"Error 503 \(UNAVAILABLE\): try again"):
-            driver.create(NETWORK, sample(NETWORK))
-    assert cloud.all(NETWORK) == []
-    driver.create(NETWORK, sample(NETWORK))
-    assert [bool(each.error) for each in cloud.operations()] == [True, True, False]
+    cloud.plan(Plan("error", "gcp:compute/*", "create", nth=2, status="PERMISSION_DENIED", message="no", times=2))
+    for name, refused in (("one", False), ("two", True), ("three", True), ("four", False)):
+        if refused:
+            with pytest.raises(ApiError, match=r"Error 403 \(PERMISSION_DENIED\): no"):
+                driver.create(NETWORK, sample(NETWORK, name=name))
+        else:
+            driver.create(NETWORK, sample(NETWORK, name=name))
+    assert [bool(each.error) for each in cloud.operations()] == [False, True, True, False]
     assert cloud.plans_left() == []
 
 
+def test_of_two_plans_for_one_moment_the_second_waits_for_the_next(driver: Driver, cloud: Cloud) -> None:
+    for said in ("first", "second"):
+        cloud.plan(Plan("error", NETWORK, "create", status="PERMISSION_DENIED", message=said))
+    for said in ("first", "second"):
+        with pytest.raises(ApiError, match=said):
+            driver.create(NETWORK, sample(NETWORK))
+    driver.create(NETWORK, sample(NETWORK))
+
+
 def test_an_error_after_an_operation_leaves_it_done(driver: Driver, cloud: Cloud) -> None:
-    cloud.plan(Plan("error", phase="after", status="INTERNAL", message="lost"))
+    cloud.plan(Plan("error", phase="after", status="FAILED_PRECONDITION", message="lost"))
     with pytest.raises(ApiError, match="lost"):
         driver.create(NETWORK, sample(NETWORK))
     assert len(cloud.all(NETWORK)) == 1
 
 
 def test_a_plan_kills_who_started_the_plugin_and_the_plugin(cloud: Cloud) -> None:
-    cloud.plan(Plan("kill", number=3, phase="after"))
+    cloud.plan(Plan("kill", nth=3, phase="after"))
     starts = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
     command = [sys.executable, "-c", starts, MAKE, str(cloud.file), "a", "9"]
     engine = subprocess.run(command, cwd=cache.PROJECT, capture_output=True, check=False)
