@@ -79,6 +79,8 @@ def set_up(report: cache.Reporter) -> None:
         log,
         environment,
     )
+    report("reading the types of Google's SDK, which a rehearsal checks against (up to 20 s)")
+    cache.run([ENVIRONMENT / "bin" / "python", "-m", "rehearsal.google.shapes"], log, environment)
     STAMP.write_text(environment_key())
     report(cache.READY)
 

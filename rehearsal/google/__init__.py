@@ -5,5 +5,6 @@ table:      one row a type: its API, where it lives, what is called otherwise th
 discovery:  what Google's API documents say of a value.
 body:       from a program's inputs to the API's body and back, and what is wrong with them.
 rules:      what the documents do not hold.
+beside:     what is wrong with a resource beside others that are there already.
 provider:   the engine's requests, answered from the table and the simulated cloud.
 """

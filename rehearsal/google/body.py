@@ -7,16 +7,24 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rehearsal.google.discovery import Schema
 from rehearsal.google.shapes import Property
-from rehearsal.google.table import Field, Row
+from rehearsal.google.table import VARIABLE, Field, Row
 from rehearsal.google.values import Later, State
 
 Nothing = object()
+KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "string": (str, "text"),
+    "boolean": (bool, "true or false"),
+    "integer": (int, "a whole number"),
+    "number": ((int, float), "a number"),
+}
+STEP = re.compile(r"([^.\[\]]+)(\[\])?")
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,9 @@ def encode(row: Row, inputs: State) -> tuple[State, list[Fault]]:
     """The body that the provider would send, and what is wrong with the inputs."""
     faults: list[Fault] = []
     body = _encode_object(row.fields, inputs, "", faults.append)
+    needed = {*VARIABLE.findall(row.id)} & row.fields.keys() - {row.name_property}
+    told = {each.path for each in faults}
+    faults += [Fault(name, Nothing, "is missing", "pulumi_gcp") for name in needed - inputs.keys() - told]
     if isinstance(row["body"], str):  # the whole body is in one property
         body = body.get(row["body"], {})
     return body, faults
@@ -62,6 +73,26 @@ def decode(row: Row, body: State) -> State:
     return _decode_object(row.fields, body)
 
 
+def find(value: Any, path: str) -> list[tuple[str, Any]]:
+    """What is known at ``path``, with the path in full: ``taints[0].key``."""
+    found: list[tuple[str, Any]] = [("", value)]
+    for name, many in STEP.findall(path):
+        inside = [
+            (f"{place}.{name}" if place else name, holder[name])
+            for place, holder in found
+            if isinstance(holder, dict) and name in holder
+        ]
+        found = inside
+        if many:
+            found = [
+                (f"{place}[{index}]", each)
+                for place, items in inside
+                if isinstance(items, list)
+                for index, each in enumerate(items)
+            ]
+    return [(place, each) for place, each in found if each is not Later.VALUE and each is not None]
+
+
 def _encode_object(fields: dict[str, Field], inputs: Any, path: str, fault: Callable[[Fault], None]) -> State:
     prefix = f"{path}." if path else ""
     body: State = {}
@@ -74,8 +105,12 @@ def _encode_object(fields: dict[str, Field], inputs: Any, path: str, fault: Call
             fault(Fault(prefix + name, Nothing, f"there is no such property.{_nearest(name, fields)}", "pulumi_gcp"))
         elif known.place == "refused":
             fault(Fault(prefix + name, Nothing, f"is not served by the rehearsal: {known.reason}", "rehearsal"))
-        elif known.place == "body" and value is not Later.VALUE:
+        elif value is Later.VALUE:
+            continue
+        elif known.place == "body":
             _put(body, known.to, _encode(known, value, prefix + name, fault))
+        elif not _is_of_kind(known.property, value):
+            fault(Fault(prefix + name, value, f"must be {KINDS[known.property.kind][1]}", "pulumi_gcp"))
     for name, known in fields.items():
         if inputs.get(name) is None:
             if known.default is not None and known.place == "body":
@@ -143,11 +178,19 @@ def _scalar(kind: Property, schema: Schema, value: Any, path: str, fault: Callab
     return value
 
 
+def _is_of_kind(kind: Property, value: Any) -> bool:
+    """Whether a value that no document describes is of the SDK's kind, as far as that is a simple one."""
+    if kind.many or kind.kind not in KINDS or value is None:
+        return True
+    of, _ = KINDS[kind.kind]
+    return isinstance(value, of) and (of is bool or not isinstance(value, bool))
+
+
 def _reshaped(known: Field, value: Any, path: str, fault: Callable[[Fault], None]) -> Any:
     schema = known.schema
     assert schema is not None
     if choice := known.reshape.get("choice"):
-        if value not in choice:
+        if not isinstance(value, str) or value not in choice:
             fault(Fault(path, value, f"must be one of {', '.join(choice)}", "pulumi_gcp"))
             return Nothing
         return Nothing if choice[value] is None else choice[value]
@@ -162,10 +205,16 @@ def _reshaped(known: Field, value: Any, path: str, fault: Callable[[Fault], None
         return whole
     key = known.reshape["keyed"]
     encoded: State = {}
+    if not isinstance(value, list):
+        fault(Fault(path, value, "must be a list", "pulumi_gcp"))
+        return Nothing
     for index, each in enumerate(value):
         inner = f"{path}[{index}]"
-        if key not in each:
-            fault(Fault(f"{inner}.{key}", Nothing, "is missing", "pulumi_gcp"))
+        if not isinstance(each, dict):
+            fault(Fault(inner, each, "must be a mapping", "pulumi_gcp"))
+            continue
+        if not isinstance(each.get(key), str):
+            fault(Fault(f"{inner}.{key}", each.get(key, Nothing), "must be given, as text", "pulumi_gcp"))
             continue
         rest = {name: item for name, item in each.items() if name != key or known.fields[key].place == "body"}
         without = {name: field for name, field in known.fields.items() if name in rest or name != key}

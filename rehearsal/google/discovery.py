@@ -18,14 +18,16 @@ from typing import Any
 import googleapiclient.discovery_cache
 
 DOCUMENTS = (Path(googleapiclient.discovery_cache.__file__).parent / "documents", Path(__file__).parent / "documents")
+DATE = r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
 FORMATS = {
     "int64": (r"-?\d{1,19}", "a whole number"),
     "uint64": (r"\d{1,20}", "a whole number that is not negative"),
     "google-duration": (r"-?\d+(\.\d{1,9})?s", "seconds, such as 3600s"),
     "google-datetime": (
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)",
+        DATE + r"T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d+)?(Z|[+-]\d\d:\d\d)",
         "a time as RFC 3339, such as 2026-12-01T06:00:00Z",
     ),
+    "date": (DATE, "a date, such as 2026-12-01"),
     "google-fieldmask": (r"[\w.,]*", "names of fields"),
 }
 RANGES = {"int32": (-(2**31), 2**31 - 1), "uint32": (0, 2**32 - 1)}
@@ -161,6 +163,11 @@ def methods(document: str) -> Iterator[dict[str, Any]]:
             yield from inside(each.get("resources", {}))
 
     yield from inside(_document(document)["resources"])
+
+
+def title(document: str) -> str:
+    """What an API is called, such as ``Compute Engine API``."""
+    return str(_document(document)["title"])
 
 
 def schema(document: str, name: str) -> Schema:

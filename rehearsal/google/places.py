@@ -1,8 +1,9 @@
-"""Regions and zones of Google Cloud, and which accelerators stand where: ``places.yaml``, ``accelerators.yaml``."""
+"""What Google Cloud has: places (``places.yaml``), machines (``accelerators.yaml``) and roles (``roles.yaml``)."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -39,6 +40,18 @@ def accelerators() -> dict[str, Any]:
     for machine in said["machines"].values():
         machine["zones"] = lists.get(machine.get("zones"), ())
     return said
+
+
+@cache
+def roles() -> dict[str, tuple[str, ...]]:
+    """Names of roles by service, of the services that ``roles.yaml`` has."""
+    return {service: tuple(names.split()) for service, names in _read("roles.yaml")["roles"].items()}
+
+
+@cache
+def is_general_machine(name: str) -> bool:
+    """Whether it is a machine type without accelerators, by ``accelerators.yaml``."""
+    return any(re.fullmatch(pattern, name) for pattern in _read("accelerators.yaml")["general"])
 
 
 def region_of(place: str) -> str:

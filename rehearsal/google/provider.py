@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from pulumi.provider.experimental import provider as protocol
+from pulumi.provider.experimental.property_value import PropertyValue
 
-from rehearsal.cloud.errors import ApiError
+from rehearsal.cloud.errors import ApiError, Unfinished, not_enabled
 from rehearsal.cloud.store import Cloud, Resource
-from rehearsal.google import body, rules
+from rehearsal.google import beside, body, discovery, rules
 from rehearsal.google.functions import call
 from rehearsal.google.made import digest, digits, render
+from rehearsal.google.patience import patiently
 from rehearsal.google.table import VARIABLE, Field, NotServed, Row, row
 from rehearsal.google.values import Later, State, plain, properties
 
@@ -25,8 +27,19 @@ VERSION = "10.2.0"
 CLOUD_VARIABLE = "AIDC_REHEARSAL_CLOUD"
 REFUSAL = "this stand-in for the Google provider makes nothing; it is for previews without credentials"
 UPDATE, REPLACE = protocol.PropertyDiffKind.UPDATE, protocol.PropertyDiffKind.UPDATE_REPLACE
+Properties = dict[str, PropertyValue]
 LABELS = ("labels", "resourceLabels", "userLabels")
 PLACES = ("project", "region", "zone", "location")
+
+
+class InitialisationFailed(Exception):
+    """A resource that is there but unfinished, in the engine's terms."""
+
+    def __init__(self, identity: str, state: Properties, inputs: Properties, reason: str) -> None:
+        super().__init__(reason)
+        self.identity = identity
+        self.state = state
+        self.inputs = inputs
 
 
 class StandIn(protocol.Provider):
@@ -92,7 +105,12 @@ class StandIn(protocol.Provider):
         resource = self._resource(kind, placed)
         self._within_quota(kind, placed)
         in_time(kind, "create", request.timeout)
-        made = cloud.create(resource, kind.minutes("create"), adopts=kind["exists"] == "adopted")
+        adopts = kind["exists"] == "adopted"
+        try:
+            made = patiently(cloud, lambda: cloud.create(resource, kind.minutes("create"), adopts=adopts))
+        except Unfinished as error:
+            state = properties(_state(kind, resource, inputs))
+            raise InitialisationFailed(resource.id, state, request.properties, str(error)) from error
         return protocol.CreateResponse(made.id, properties(_state(kind, made, inputs)))
 
     async def read(self, request: protocol.ReadRequest) -> protocol.ReadResponse:
@@ -129,7 +147,7 @@ class StandIn(protocol.Provider):
         wanted = self._resource(kind, placed, identity=there.id, before=there)
         in_time(kind, "update", request.timeout)
         if (wanted.body, wanted.address, wanted.uses) != (there.body, there.address, there.uses):
-            self._cloud.update(wanted, kind.minutes("update"))
+            patiently(self._cloud, lambda: self._cloud.update(wanted, kind.minutes("update")))
         return protocol.UpdateResponse(properties(_state(kind, wanted, inputs)))
 
     async def delete(self, request: protocol.DeleteRequest) -> None:
@@ -143,7 +161,8 @@ class StandIn(protocol.Provider):
         if not blocked and (reason := _left(kind, state)):
             self._cloud.leave(there, reason)
             return
-        self._cloud.delete(kind.token, there.id, kind.minutes("delete"), blocked=blocked)
+        minutes = kind.minutes("delete")
+        patiently(self._cloud, lambda: self._cloud.delete(kind.token, there.id, minutes, blocked=blocked))
 
     async def invoke(self, request: protocol.InvokeRequest) -> protocol.InvokeResponse:
         arguments = {**self._settings, **plain(request.args)}
@@ -167,7 +186,7 @@ class StandIn(protocol.Provider):
 
     def _resource(self, kind: Row, inputs: State, *, identity: str = "", before: Resource | None = None) -> Resource:
         """What the cloud keeps. Raises ApiError for what the check could not see yet, and for what is not there."""
-        if faults := self._faults(kind, inputs):
+        if faults := self._faults(kind, inputs) or list(beside.absent(kind, inputs, self._cloud)):
             raise ApiError("INVALID_ARGUMENT", "; ".join(f"{each.path}: {each.reason}" for each in faults))
         found, _ = body.encode(kind, inputs)
         for path, value in kind.server.items():
@@ -242,14 +261,11 @@ class StandIn(protocol.Provider):
             raise ApiError("PERMISSION_DENIED", f"Permission '{permission}' denied {where} (or it may not exist)")
 
     def _enabled(self, kind: Row, inputs: State) -> None:
-        service, project = kind["service"], inputs.get("project", self._settings.get("project", ""))
+        service, project = kind["service"], str(inputs.get("project", self._settings.get("project", "")))
         if service in self._cloud.fact("enabled"):
             return
         if self._cloud.get("gcp:projects/service:Service", f"{project}/{service}") is None:
-            raise ApiError(
-                "PERMISSION_DENIED",
-                f"{service} has not been used in project {project} before or it is disabled. Enable it and try again",
-            )
+            raise not_enabled(discovery.title(kind["document"]), service, self._number(project))
 
     def _within_quota(self, kind: Row, inputs: State) -> None:
         metric, quotas = kind["quota"], self._cloud.fact("quotas")

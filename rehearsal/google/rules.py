@@ -3,12 +3,18 @@
 match, keys, values:  a text, or the keys or values of a mapping, match ``pattern`` as a whole.
 range, duration:      a number, or seconds such as 3600s, is between ``least`` and ``most``, in steps of ``step``.
 one_of:               a value is among ``values_are``.
+items:                a list has from ``least`` to ``most`` of them.
 cidr, ipv4, apart:    ranges without host bits, of a length from ``least`` to ``most``; addresses; no two that overlap.
-exactly_one, not_both, together, order, unlike, powers_of_two, most_items, most_keys, needs_key: as they are called.
+not_in:               ranges outside of ``ranges``.
+ports:                a port, or two with a dash between them, the lower first.
+balanced:             an expression whose brackets and quotes are closed, and which does not end in an operator.
+known_role:           a role that ``roles.yaml`` has, where it has the roles of its service.
+exactly_one, any_of, none_of, not_both, together, order, unlike, powers_of_two, most_keys, needs_key: as they are
+called.
 region, zone, region_or_zone, bucket_location, zones_within: places that are there.
 same_place:           a key is in the location of what it encrypts.
-The others are functions of ``special``. ``when`` limits a rule to resources with those values, ``each`` applies it to
-every item of a list.
+The others are functions of ``special``. ``when`` limits a rule to resources with those values, ``unless`` to those
+without, ``each`` applies it to every item of a list.
 """
 
 from __future__ import annotations
@@ -22,16 +28,19 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.cloud.store import Cloud
-from rehearsal.google import places, special
-from rehearsal.google.body import Fault, Nothing
+from rehearsal.google import beside, places, special
+from rehearsal.google.body import Fault, Nothing, find
 from rehearsal.google.table import Row, read_yaml
-from rehearsal.google.values import Later, State
+from rehearsal.google.values import State
 
 FILE = Path(__file__).with_name("rules.yaml")
-STEP = re.compile(r"([^.\[\]]+)(\[\])?")
+QUOTED = re.compile(r"""\"(\\.|[^\"\\])*\"|'(\\.|[^'\\])*'|`[^`]*`|(#|--|//)[^\n]*""")
+"""What brackets and quotes say nothing in: texts and comments of CEL, PromQL and the logging query language."""
+
+
+BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 Rule = dict[str, Any]
-Found = tuple[str, Any]
 Complaint = tuple[str, Any, str]
 Check = Callable[[Rule, State], Iterator[Complaint]]
 
@@ -53,7 +62,7 @@ def faults(kind: Row, inputs: State, cloud: Cloud | None) -> Iterator[Fault]:
                     told.add(where)
                     yield Fault(where, value, allowed, str(rule.get("source", places.SOURCE)))
     if not told and cloud:
-        yield from special.against(kind, inputs, cloud)
+        yield from beside.against(kind, inputs, cloud)
 
 
 def patterns(kind: Row, inputs: State) -> Iterator[Fault]:
@@ -62,26 +71,6 @@ def patterns(kind: Row, inputs: State) -> Iterator[Fault]:
         if "match" in rule:
             for path, value, allowed in check(rule, inputs):
                 yield Fault(path, value, allowed, str(rule["source"]))
-
-
-def find(value: Any, path: str) -> list[Found]:
-    """What is known at ``path``, with the path in full: ``taints[0].key``."""
-    found: list[Found] = [("", value)]
-    for name, many in STEP.findall(path):
-        inside = [
-            (f"{place}.{name}" if place else name, holder[name])
-            for place, holder in found
-            if isinstance(holder, dict) and name in holder
-        ]
-        found = inside
-        if many:
-            found = [
-                (f"{place}[{index}]", each)
-                for place, items in inside
-                if isinstance(items, list)
-                for index, each in enumerate(items)
-            ]
-    return [(place, each) for place, each in found if each is not Later.VALUE and each is not None]
 
 
 @cache
@@ -116,6 +105,8 @@ def _by_name(check: Callable[[State], Iterator[Complaint]]) -> Check:
 
 
 def _applies(rule: Rule, inputs: State) -> bool:
+    if any(str(_one(inputs, path)) == str(value) for path, value in rule.get("unless", {}).items()):
+        return False
     return all(str(_one(inputs, path)) == str(value) for path, value in rule.get("when", {}).items())
 
 
@@ -207,6 +198,54 @@ def _cidr(rule: Rule, inputs: State) -> Iterator[Complaint]:
             yield path, value, f"must have a length of /{rule['least']} to /{rule['most']}"
 
 
+def _not_in(rule: Rule, inputs: State) -> Iterator[Complaint]:
+    for path, value in (each for name in rule["not_in"] for each in find(inputs, name)):
+        try:
+            network = ipaddress.IPv4Network(value)
+        except ValueError as error:
+            yield path, value, f"must be an IPv4 range, such as 10.0.0.0/20: {error}"
+            continue
+        for each in rule["ranges"]:
+            if network.overlaps(ipaddress.IPv4Network(each)):
+                yield path, value, f"must be outside of {each}"
+
+
+def _ports(rule: Rule, inputs: State) -> Iterator[Complaint]:
+    for path, value in (each for name in rule["ports"] for each in find(inputs, name)):
+        found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", str(value))
+        if not found or not int(found[1]) <= int(found[2] or found[1]) <= 65535:
+            yield path, value, "must be a port or a range of ports up to 65535, such as 443 or 8000-8080"
+
+
+def _balanced(rule: Rule, inputs: State) -> Iterator[Complaint]:
+    for path, value in find(inputs, rule["balanced"]):
+        if isinstance(value, str) and (complaint := _unbalanced(value)):
+            yield path, value, complaint
+
+
+def _unbalanced(expression: str) -> str:
+    """What is open at the end or closed before it was opened, "" when nothing is."""
+    opened: list[str] = []
+    for sign in QUOTED.sub("", expression):
+        if sign in BRACKETS:
+            opened.append(BRACKETS[sign])
+        elif sign in BRACKETS.values() and (not opened or opened.pop() != sign):
+            return f"has a {sign} that nothing opens"
+        elif sign in "\"'":
+            return f"has a {sign} that is not closed"
+    if opened:
+        return f"lacks a {opened[-1]}"
+    return "ends in an operator" if expression.rstrip().endswith(("&&", "||")) else ""
+
+
+def _known_role(rule: Rule, inputs: State) -> Iterator[Complaint]:
+    for path, value in find(inputs, rule["known_role"]):
+        service, _, name = str(value).removeprefix("roles/").partition(".")
+        known = places.roles().get(service, ())
+        if known and str(value).startswith("roles/") and name not in known:
+            yield path, value, f"is no role{places.nearest(value, [f'roles/{service}.{each}' for each in known])}"
+
+
 def _ipv4(rule: Rule, inputs: State) -> Iterator[Complaint]:
     for path, value in (each for name in rule["ipv4"] for each in find(inputs, name)):
         try:
@@ -234,6 +273,18 @@ def _exactly_one(rule: Rule, inputs: State) -> Iterator[Complaint]:
         yield given[1], Nothing, f"excludes {given[0]}"
     elif not given:
         yield rule["exactly_one"][0], Nothing, f"is missing; one of {', '.join(rule['exactly_one'])} must be given"
+
+
+def _any_of(rule: Rule, inputs: State) -> Iterator[Complaint]:
+    if not any(_is_set(inputs, name) for name in rule["any_of"]):
+        yield rule["any_of"][0], Nothing, "is missing"
+
+
+def _none_of(rule: Rule, inputs: State) -> Iterator[Complaint]:
+    for name in rule["none_of"]:
+        if _is_set(inputs, name):
+            why = ", ".join(f"{path} = {value}" for path, value in rule["unless"].items())
+            yield name, Nothing, f"needs {why}"
 
 
 def _not_both(rule: Rule, inputs: State) -> Iterator[Complaint]:
@@ -274,11 +325,10 @@ def _powers_of_two(rule: Rule, inputs: State) -> Iterator[Complaint]:
             yield path, value, "must be a power of two with dynamic port allocation"
 
 
-def _most_items(rule: Rule, inputs: State) -> Iterator[Complaint]:
-    said = rule["most_items"]
-    for path, value in find(inputs, said["list"]):
-        if isinstance(value, list) and len(value) > said["most"]:
-            yield path, len(value), f"must be at most {said['most']}"
+def _items(rule: Rule, inputs: State) -> Iterator[Complaint]:
+    for path, value in find(inputs, rule["items"]):
+        if isinstance(value, list) and not rule["least"] <= len(value) <= rule["most"]:
+            yield path, len(value), f"must be {rule['least']} to {rule['most']}"
 
 
 def _alone(rule: Rule, inputs: State) -> Iterator[Complaint]:
@@ -337,14 +387,20 @@ KINDS: dict[str, Check] = {
     "one_of": _one_of,
     "cidr": _cidr,
     "ipv4": _ipv4,
+    "not_in": _not_in,
+    "ports": _ports,
+    "balanced": _balanced,
+    "known_role": _known_role,
     "apart": _apart,
     "exactly_one": _exactly_one,
+    "any_of": _any_of,
+    "none_of": _none_of,
     "not_both": _not_both,
     "together": _together,
     "order": _order,
     "unlike": _unlike,
     "powers_of_two": _powers_of_two,
-    "most_items": _most_items,
+    "items": _items,
     "alone": _alone,
     "region_or_zone": _place("region_or_zone", _anywhere, "a region or a zone of Google Cloud"),
     "bucket_location": _place("bucket_location", _regions, "a region, or US, EU or ASIA"),

@@ -14,15 +14,19 @@ from typing import Any
 import grpc
 import grpc.aio
 import psutil
+from pulumi.provider.experimental.property_value import PropertyValue
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from rehearsal.cloud.errors import ApiError
+from rehearsal.google.provider import InitialisationFailed
 from rehearsal.google.table import NotServed
 
 ENGINE_POLL_SECONDS = 0.5
+DETAILS = "grpc-status-details-bin"
+"""The trailer in which gRPC carries a ``google.rpc.Status`` with details."""
 
 
 def run(version: str, provider: Provider) -> None:
@@ -31,7 +35,7 @@ def run(version: str, provider: Provider) -> None:
 
 
 class PlainErrors(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Answers a refusal with its message alone."""
+    """Answers a refusal with its message alone, and an unfinished resource with its state."""
 
     async def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> Any:
         handler = await continuation(details)
@@ -42,8 +46,24 @@ class PlainErrors(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 return await inner(request, context)
             except (ApiError, NotServed) as error:
                 await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+            except InitialisationFailed as error:
+                code = grpc.StatusCode.FAILED_PRECONDITION
+                await context.abort(code, str(error), ((DETAILS, _details(code, error)),))
 
         return grpc.unary_unary_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
+
+
+def _details(code: grpc.StatusCode, error: InitialisationFailed) -> bytes:
+    status = status_pb2.Status(code=code.value[0], message=str(error))
+    status.details.add().Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=error.identity,
+            properties=PropertyValue.marshal_map(error.state),
+            reasons=[str(error)],
+            inputs=PropertyValue.marshal_map(error.inputs),
+        )
+    )
+    return bytes(status.SerializeToString())
 
 
 async def _serve(engine_address: str, version: str, provider: Provider) -> None:

@@ -1,21 +1,26 @@
 """The input types of the SDK, as data: what a program can give to each resource type that is mapped.
 
-They are read from ``pulumi_gcp`` itself and kept in ``shapes.json``, since importing all of its modules takes seconds
-at every start of a plugin. ``python -m rehearsal.google.shapes`` writes the file; a test holds it against the SDK.
+They are read from ``pulumi_gcp`` itself. Importing its modules takes seconds, so what was read is kept in the Python
+environment, beside the SDK that it is of, and a plugin imports none of them at its later starts.
+``python -m rehearsal.google.shapes`` reads all, so that not even a first preview waits for it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.metadata
 import inspect
 import json
+import sys
+import tempfile
 import typing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-FILE = Path(__file__).with_name("shapes.json")
+FOLDER = Path(sys.prefix) / "share" / "ai-datacenter" / "shapes"
 KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "map"}
 
 
@@ -46,12 +51,34 @@ class Shape:
 
 
 @cache
-def shapes() -> dict[str, Shape]:
-    """By type token. Raises nothing: the file is part of the package."""
-    return {
-        token: Shape({name: _loaded(each) for name, each in shape["inputs"].items()}, shape["outputs"])
-        for token, shape in json.loads(FILE.read_text()).items()
-    }
+def shape(token: str) -> Shape:
+    """Of a type token such as ``gcp:compute/network:Network``. Raises ValueError for one that the SDK does not have."""
+    kept = FOLDER / _version() / f"{token.replace(':', '-').replace('/', '-')}.json"
+    try:
+        said = json.loads(kept.read_text())
+    except (OSError, ValueError):
+        said = _read_sdk(token)
+        _keep(kept, json.dumps(said))
+    inputs = {name: _loaded(each) for name, each in said["inputs"].items()}
+    return Shape(inputs, said["outputs"])
+
+
+@cache
+def _version() -> str:
+    """Of the SDK, and of the way it is read."""
+    reader = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+    return f"{importlib.metadata.version('pulumi_gcp')}-{reader}"
+
+
+def _keep(file: Path, text: str) -> None:
+    """Whole or not there, as several plugins may start at once; not at all where the environment cannot be written."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as partial:
+            partial.write(text)
+        Path(partial.name).replace(file)
+    except OSError:
+        return
 
 
 def _loaded(said: str | list[Any]) -> Property:
@@ -66,11 +93,8 @@ def _loaded(said: str | list[Any]) -> Property:
     )
 
 
-def read_sdk(token: str) -> dict[str, Any]:
-    """What the SDK says of a type token such as ``gcp:compute/network:Network``, as the file keeps it.
-
-    Raises ValueError for a token that the SDK does not have.
-    """
+def _read_sdk(token: str) -> dict[str, Any]:
+    """What the SDK says of a type, as a file keeps it."""
     module, name = _python_class(token)
     resource = getattr(module, name)
     arguments = getattr(importlib.import_module(resource.__module__), f"{name}Args")
@@ -163,4 +187,5 @@ def _outputs(resource: type) -> dict[str, str]:
 if __name__ == "__main__":
     from rehearsal.google.table import tokens
 
-    FILE.write_text(json.dumps({token: read_sdk(token) for token in tokens()}, indent=1, sort_keys=True) + "\n")
+    for each in tokens():
+        shape(each)

@@ -1,26 +1,27 @@
-"""Rules that take more than a line of data: machines with accelerators, maintenance, what is in the cloud already."""
+"""Rules that take more than a line of data: machines with accelerators, maintenance, slices."""
 
 from __future__ import annotations
 
-import ipaddress
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from math import prod
 from typing import Any
 
-from rehearsal.cloud.store import Cloud
-from rehearsal.google import body, places
-from rehearsal.google.body import Fault, Nothing
-from rehearsal.google.table import Row
+from rehearsal.google import places
+from rehearsal.google.body import Nothing
 from rehearsal.google.values import State, is_known
 
 Complaint = tuple[str, Any, str]
 
-GENERAL = re.compile(r"(e2|n1|n2|n2d|n4|n4d|c2|c2d|c3|c3d|c4|c4a|c4d|t2d|t2a|m1|m2|m3|m4|z3|h3)-[a-z]+-?[a-z0-9-]*")
-"""Series of machines without accelerators (Compute Engine, 'Machine families')."""
-
 CUBE = ("2x2x1", "2x2x2", "2x2x4", "2x4x4")
+MOST_UPGRADED = 20
+"""Nodes that are upgraded at once (GKE, 'Node upgrade strategies')."""
+
+MOST_COLUMNS = 48
+"""Of a dashboard (Cloud Monitoring API, MosaicLayout.columns)."""
+
 EXCLUSIVE = ("spot", "preemptible", "flexStart")
 DAYS = {"NO_UPGRADES": 30, "NO_MINOR_UPGRADES": 180, "NO_MINOR_OR_NODE_UPGRADES": 180}
 """Longest exclusion by scope (GKE, 'Maintenance windows and exclusions')."""
@@ -34,7 +35,7 @@ def pool(inputs: State) -> Iterator[Complaint]:
     name = config.get("machineType", "e2-medium")
     machines = places.accelerators()["machines"]
     machine = machines.get(name)
-    if machine is None and not GENERAL.fullmatch(str(name)):
+    if machine is None and not places.is_general_machine(str(name)):
         yield "nodeConfig.machineType", name, f"is no machine type{places.nearest(name, machines)}"
         return
     machine = machine or {}
@@ -43,9 +44,23 @@ def pool(inputs: State) -> Iterator[Complaint]:
     yield from _capacity(inputs, config)
     yield from _slice(name, machine, inputs)
     yield from _disks(name, machine, config)
-    upgrade = inputs.get("upgradeSettings") or {}
-    if upgrade.get("strategy") == "SURGE" and not (upgrade.get("maxSurge") or upgrade.get("maxUnavailable")):
-        yield "upgradeSettings.maxSurge", 0, "must be at least 1, or maxUnavailable must be: else nothing is upgraded"
+    yield from _upgrades(inputs.get("upgradeSettings") or {})
+
+
+def first_pool(inputs: State) -> Iterator[Complaint]:
+    """The machine type of a cluster's own first pool, which is removed when it has been made."""
+    config = inputs.get("nodeConfig")
+    name = config.get("machineType") if isinstance(config, dict) else None
+    machines = places.accelerators()["machines"]
+    if isinstance(name, str) and name not in machines and not places.is_general_machine(name):
+        yield "nodeConfig.machineType", name, f"is no machine type{places.nearest(name, machines)}"
+
+
+def _upgrades(said: State) -> Iterator[Complaint]:
+    if said.get("strategy") == "SURGE" and is_known(said):
+        surge = said.get("maxSurge", 0)
+        if not 1 <= surge + said.get("maxUnavailable", 0) <= MOST_UPGRADED:
+            yield "upgradeSettings.maxSurge", surge, f"must be 1 to {MOST_UPGRADED} with maxUnavailable"
 
 
 def _machine_zones(name: str, machine: State, inputs: State) -> Iterator[Complaint]:
@@ -94,6 +109,8 @@ def _capacity(inputs: State, config: State) -> Iterator[Complaint]:
     if len(chosen) > 1:
         yield f"nodeConfig.{chosen[1]}", True, f"excludes {chosen[0]}"
     queued = (inputs.get("queuedProvisioning") or {}).get("enabled") is True
+    if queued and chosen and chosen[0] != "flexStart":
+        yield "queuedProvisioning.enabled", True, f"excludes nodeConfig.{chosen[0]}"
     affinity = config.get("reservationAffinity") or {}
     kind = affinity.get("consumeReservationType")
     if kind == "SPECIFIC_RESERVATION":
@@ -110,9 +127,9 @@ def _capacity(inputs: State, config: State) -> Iterator[Complaint]:
         yield "management.autoRepair", True, "must be false: such nodes are not repaired"
     if config.get("maxRunDuration") and not waits and not chosen:
         yield "nodeConfig.maxRunDuration", config["maxRunDuration"], "needs flexStart, queuedProvisioning or spot"
-    seconds = str(config.get("maxRunDuration") or "0s").removesuffix("s")
-    if waits and seconds.isdigit() and int(seconds) > 7 * 86400:
-        yield "nodeConfig.maxRunDuration", config["maxRunDuration"], "must be at most 604800s, seven days"
+    seconds = str(config.get("maxRunDuration") or "1s").removesuffix("s")
+    if seconds.startswith("-") or (waits and seconds.isdigit() and not 1 <= int(seconds) <= 7 * 86400):
+        yield "nodeConfig.maxRunDuration", config["maxRunDuration"], "must be 1s to 604800s, seven days"
 
 
 def _slice(name: str, machine: State, inputs: State) -> Iterator[Complaint]:
@@ -211,8 +228,11 @@ def maintenance(inputs: State) -> Iterator[Complaint]:
     window = policy.get("recurringWindow") or {}
     if length := _between(window):
         path = "maintenancePolicy.recurringWindow"
+        available = _most_often(str(window.get("recurrence"))) * length
         if length < timedelta(hours=4):
             yield f"{path}.endTime", window["endTime"], "must be at least 4 hours after startTime"
+        elif available < timedelta(hours=48):
+            yield f"{path}.recurrence", window.get("recurrence"), "must leave at least 48 hours in any 32 days"
         if not re.match(r"FREQ=(DAILY|WEEKLY|MONTHLY)(;|$)", str(window.get("recurrence"))):
             yield (
                 f"{path}.recurrence",
@@ -233,6 +253,14 @@ def maintenance(inputs: State) -> Iterator[Complaint]:
             yield path, each["endTime"], f"must be at most {most} days after startTime"
 
 
+def _most_often(recurrence: str) -> int:
+    """How many windows there may be in 32 days, at most."""
+    days = re.search(r"BYDAY=([^;]*)", recurrence)
+    if "FREQ=WEEKLY" in recurrence:
+        return 5 * (days[1].count(",") + 1 if days else 1)
+    return 2 if "FREQ=MONTHLY" in recurrence and not days else 32
+
+
 def _between(period: State) -> timedelta | None:
     try:
         return datetime.fromisoformat(period["endTime"]) - datetime.fromisoformat(period["startTime"])
@@ -244,7 +272,8 @@ def network_profile(inputs: State) -> Iterator[Complaint]:
     """``ZONE-vpc-roce`` and its like (VPC, 'Network profiles')."""
     value = inputs.get("networkProfile")
     if isinstance(value, str):
-        found = re.fullmatch(r"(?:.*/)?networkProfiles/(.+?)-vpc-(roce|roce-metal|falcon)", value)
+        path = r"(?:https://.+/)?projects/[^/]+/global/networkProfiles/"
+        found = re.fullmatch(rf"{path}(.+?)-vpc-(roce|roce-metal|falcon)", value)
         if not found or found[1] not in places.zones():
             yield "networkProfile", value, "must be projects/P/global/networkProfiles/ZONE-vpc-roce"
 
@@ -260,34 +289,35 @@ def log_alert(inputs: State) -> Iterator[Complaint]:
         yield "alertStrategy.notificationRateLimit", Nothing, "is for conditions on logs alone"
 
 
+def own_pool(inputs: State) -> Iterator[Complaint]:
+    """A cluster's identities are in the pool of its own project."""
+    pool, project = (inputs.get("workloadIdentityConfig") or {}).get("workloadPool"), inputs.get("project")
+    if isinstance(pool, str) and isinstance(project, str) and pool != f"{project}.svc.id.goog":
+        yield "workloadIdentityConfig.workloadPool", pool, f"must be {project}.svc.id.goog"
+
+
+def tiles(inputs: State) -> Iterator[Complaint]:
+    """The tiles of a dashboard are inside of its grid."""
+    text = inputs.get("dashboardJson")
+    layout = json.loads(text).get("mosaicLayout", {}) if isinstance(text, str) else {}
+    columns = layout.get("columns", 1)
+    if not 1 <= int(columns) <= MOST_COLUMNS:
+        yield "dashboardJson", columns, f"mosaicLayout.columns: must be 1 to {MOST_COLUMNS}"
+        return
+    for index, each in enumerate(layout.get("tiles", ())):
+        if each.get("xPos", 0) + each.get("width", 1) > int(columns):
+            width = each.get("width", 1)
+            yield "dashboardJson", width, f"mosaicLayout.tiles[{index}].width: reaches out of {columns} columns"
+            return
+
+
 KINDS: dict[str, Callable[[State], Iterator[Complaint]]] = {
     "pool": pool,
+    "machine": first_pool,
+    "own_pool": own_pool,
+    "tiles": tiles,
     "tpu_vm": tpu_vm,
     "maintenance": maintenance,
     "network_profile": network_profile,
     "log_alert": log_alert,
 }
-
-
-def against(kind: Row, inputs: State, cloud: Cloud) -> Iterator[Fault]:
-    """What is wrong with inputs in a cloud that holds other things: ranges of one network that overlap."""
-    if kind.token != "gcp:compute/subnetwork:Subnetwork" or not is_known(inputs):  # noqa: S105
-        return
-    network = cloud.find("gcp:compute/network:Network", str(inputs["network"]))
-    mine = [(path, ipaddress.ip_network(value)) for path, value in _ranges(inputs)]
-    for other in cloud.all(kind.token):
-        if network is None or network.id not in other.uses or other.address["name"] == inputs.get("name"):
-            continue
-        for _, theirs in _ranges(body.decode(kind, other.body)):
-            for path, range_ in mine:
-                if range_.overlaps(ipaddress.ip_network(theirs)):
-                    allowed = f"overlaps {theirs} of {other.address['name']} in the same network"
-                    yield Fault(path, str(range_), allowed, "VPC, 'Subnets', 'a range must not overlap'")
-
-
-def _ranges(inputs: State) -> Iterator[tuple[str, str]]:
-    if inputs.get("ipCidrRange"):
-        yield "ipCidrRange", inputs["ipCidrRange"]
-    for index, each in enumerate(inputs.get("secondaryIpRanges") or ()):
-        if each.get("ipCidrRange"):
-            yield f"secondaryIpRanges[{index}].ipCidrRange", each["ipCidrRange"]

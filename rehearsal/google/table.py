@@ -7,6 +7,7 @@ A row of ``types/*.yaml``:
 
 document, schema:  of the API (``discovery``); ``Policy.bindings`` is an item of that field.
 id:         what the resource is called, in the templates of ``made``; ``{property}`` is one of the address.
+named:      the property that the provider makes up when a program leaves it out, where that is not ``name``.
 address:    properties that the service asks for and does not give back, besides those of the id.
 import:     other spellings of the id that an import takes; none where ``importable: false``.
 rename:     property to field, from the body of its parent: ``routingMode: routingConfig.routingMode``.
@@ -44,7 +45,7 @@ import yaml
 
 from rehearsal.google import discovery
 from rehearsal.google.discovery import Schema
-from rehearsal.google.shapes import Property, Shape, shapes
+from rehearsal.google.shapes import Property, Shape, shape
 
 FOLDER = Path(__file__).parent / "types"
 VARIABLE = re.compile(r"\{(\w+)")
@@ -118,6 +119,8 @@ class Row:
     @property
     def name_property(self) -> str | None:
         """The property that the provider makes up when a program leaves it out."""
+        if "named" in self.said:
+            return str(self.said["named"])
         name = self.shape.inputs.get("name")
         return "name" if name and name.optional and "{name}" in self.id else None
 
@@ -147,8 +150,8 @@ def row(token: str) -> Row:
     schema = discovery.schema(said["document"], name)
     for each in inside:
         schema = _of_one(schema.fields()[each])
-    shape = shapes()[token]
-    return Row(token, said, shape, dict(_fields(said, shape.inputs, schema, "")), schema)
+    given = shape(token)
+    return Row(token, said, given, dict(_fields(said, given.inputs, schema, "")), schema)
 
 
 @cache

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import pytest
 import yaml
 from pulumi.provider.experimental import provider as protocol
 
+from rehearsal import cycle
 from rehearsal.cloud.store import Cloud
 from rehearsal.google.provider import StandIn
 from rehearsal.google.values import plain, properties
 
 SAMPLES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "samples.yaml").read_text())
+STACKS = ("dev", "staging", "prod")
 TOKENS = [each["type"] for each in SAMPLES]
 
 
@@ -29,8 +32,12 @@ def sample(token: str, **changes: Any) -> dict[str, Any]:
 class Driver:
     """Asks the stand-in as the engine does, with plain values."""
 
-    def __init__(self, cloud: Cloud | None) -> None:
+    def __init__(self, cloud: Cloud | None, settings: dict[str, Any] | None = None) -> None:
+        """``settings``: the provider's own, such as its project."""
         self._stand_in = StandIn(cloud)
+        if settings:
+            request = protocol.ConfigureRequest({}, properties(settings), accept_secrets=False, accept_resources=False)
+            asyncio.run(self._stand_in.configure(request))
 
     def check(self, token: str, inputs: dict[str, Any]) -> dict[str, str]:
         """What is wrong, by the property's path."""
@@ -95,3 +102,9 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 @pytest.fixture
 def driver(cloud: Cloud) -> Driver:
     return Driver(cloud)
+
+
+@pytest.fixture(scope="session")
+def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], cycle.Cycle]:
+    """The whole cycle of a stack by its name; each is run once."""
+    return functools.cache(lambda name: cycle.run(name, tmp_path_factory.mktemp(name) / "rehearsal"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.google.values import Later
 from tests.rehearsal.conftest import Driver, sample
 
 NETWORK = "gcp:compute/network:Network"
@@ -191,3 +192,26 @@ def test_a_mistake_is_told_once_at_its_property_with_what_is_allowed(
     assert list(found) == [path]
     assert says in found[path]
     assert found[path].endswith(")")  # who says so
+
+
+def test_an_account_without_an_id_gets_one_and_a_role_gets_one_that_the_api_refuses() -> None:
+    """As from the vendor's provider, which puts a dash between the resource's name and the random part."""
+    account, role = "gcp:serviceaccount/account:Account", "gcp:projects/iAMCustomRole:IAMCustomRole"
+    assert Driver(None).check(account, sample(account, accountId=None)) == {}
+    assert list(Driver(None).check(role, sample(role, roleId=None))) == ["roleId"]
+
+
+@pytest.mark.parametrize(
+    ("token", "missing"),
+    [("gcp:compute/disk:Disk", "zone"), ("gcp:filestore/instance:Instance", "location"), (NETWORK, "project")],
+)
+def test_what_an_address_is_made_of_must_be_given_by_the_program_or_by_its_provider(token: str, missing: str) -> None:
+    assert list(Driver(None).check(token, sample(token, **{missing: None}))) == [missing]
+    if missing == "project":
+        assert Driver(None, {"project": "example-project"}).check(token, sample(token, project=None)) == {}
+
+
+def test_a_value_that_the_preview_does_not_know_yet_is_no_mistake() -> None:
+    unknown = {"maxSurge": Later.VALUE, "maxUnavailable": 0, "strategy": "SURGE"}
+    pool = {**node(spot=Later.VALUE), "queuedProvisioning": {"enabled": True}, "upgradeSettings": unknown}
+    assert Driver(None).check(POOL, sample(POOL, **pool)) == {}

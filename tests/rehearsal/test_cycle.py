@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from rehearsal import cycle
+from tests.rehearsal.conftest import STACKS
 from toolchain import cache
 
-STACKS = ("dev", "staging", "prod")
 STEPS = ("preview", "up", "second up", "refresh", "import", "preview of the imported")
-PREVIEW_SECONDS, CYCLE_SECONDS = 15, 180
-"""For production on two cores that do nothing else; the tests allow twice that."""
 
 
-@pytest.fixture(scope="module", params=STACKS)
-def rehearsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> cycle.Cycle:
+@pytest.fixture(params=STACKS)
+def rehearsed(request: pytest.FixtureRequest, rehearse: Callable[[str], cycle.Cycle]) -> cycle.Cycle:
     """The whole cycle of each stack; run once."""
-    return cycle.run(request.param, tmp_path_factory.mktemp(request.param) / "rehearsal")
+    return rehearse(request.param)
 
 
 def test_a_stack_lives_its_whole_life(rehearsed: cycle.Cycle) -> None:
@@ -55,9 +54,7 @@ def test_what_is_left_is_what_google_keeps(rehearsed: cycle.Cycle) -> None:
     assert all(rehearsed.left.values())
 
 
-def test_a_rehearsal_takes_seconds_and_says_how_long_a_cloud_would_take(rehearsed: cycle.Cycle) -> None:
-    assert rehearsed.step("preview").seconds < 2 * PREVIEW_SECONDS
-    assert rehearsed.seconds < 2 * CYCLE_SECONDS
+def test_a_rehearsal_says_how_long_a_cloud_would_take(rehearsed: cycle.Cycle) -> None:
     assert rehearsed.step("up").simulated_minutes > 10
     assert rehearsed.step("second up").simulated_minutes == 0
 
@@ -71,3 +68,16 @@ def test_the_stack_file_and_the_real_state_have_not_met_it(rehearsed: cycle.Cycl
 def test_the_folder_of_a_rehearsal_is_called_so_as_its_content_is_removed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="must lie in a folder called rehearsal"):
         cycle.Rehearsal("dev", tmp_path)
+
+
+def test_a_policy_of_audit_logs_depends_on_the_accounts_that_it_names(rehearsed: cycle.Cycle) -> None:
+    accounts = {each["outputs"]["email"]: each["urn"] for each in rehearsed.resources if "Account" in each["type"]}
+    named = 0
+    for each in rehearsed.resources:
+        if not each["type"].endswith(":IAMAuditConfig"):
+            continue
+        for config in each["inputs"]["auditLogConfigs"]:
+            for member in config.get("exemptedMembers", ()):
+                assert accounts[member.removeprefix("serviceAccount:")] in each["dependencies"]
+                named += 1
+    assert named

@@ -25,8 +25,22 @@ def _fields(fields: dict[str, Field]) -> Iterator[Field]:
 
 
 @pytest.mark.parametrize("token", tokens())
-def test_what_is_known_of_a_type_is_what_the_sdk_says(token: str) -> None:
-    assert shapes.read_sdk(token) == json.loads(shapes.FILE.read_text())[token]
+def test_what_is_kept_of_a_type_is_what_the_sdk_says(
+    token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = shapes.shape(token)
+    monkeypatch.setattr(shapes, "FOLDER", tmp_path)
+    read_anew, read_again = shapes.shape.__wrapped__(token), shapes.shape.__wrapped__(token)
+    assert len(list(tmp_path.rglob("*.json"))) == 1
+    assert kept == read_anew == read_again
+
+
+def test_an_environment_that_cannot_be_written_is_no_reason_to_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(shapes, "FOLDER", tmp_path / "file")
+    assert shapes.shape.__wrapped__("gcp:compute/network:Network").inputs["mtu"].kind == "integer"
 
 
 @pytest.mark.parametrize("token", tokens())
@@ -64,6 +78,14 @@ def test_a_row_speaks_of_properties_that_there_are(token: str) -> None:
 
 
 PLACES = {"region", "zone", "region_or_zone", "bucket_location"}
+ONE_PATH = {
+    *("match", "range", "duration", "one_of", "unlike", "needs_key", "zones_within", "of"),
+    *("items", "balanced", "known_role"),
+}
+SEVERAL_PATHS = {
+    *("cidr", "ipv4", "not_in", "ports", "apart", "exactly_one", "any_of", "none_of", "not_both", "order"),
+    *("powers_of_two", "keys"),
+}
 RULES = [rule for rule in rules.said() if all("*" not in each for each in rule["types"])]
 
 
@@ -78,12 +100,11 @@ def test_a_rule_has_a_source_and_speaks_of_properties_that_its_types_have(rule: 
 
 def _paths(rule: dict[str, Any]) -> Iterator[str]:
     inside = f"{rule['each']}." if "each" in rule else ""
-    for kind in ("match", "range", "duration", "one_of", "unlike", "needs_key", "zones_within", "of"):
-        if kind in rule:
-            yield inside + rule[kind]
-    for kind in ("cidr", "ipv4", "apart", "exactly_one", "not_both", "order", "powers_of_two", "keys", *PLACES):
-        yield from (inside + path for path in rule.get(kind, ()))
-    yield from rule.get("when", {})
+    for kind in ONE_PATH & rule.keys():
+        yield inside + rule[kind]
+    for kind in (SEVERAL_PATHS | PLACES) & rule.keys():
+        yield from (inside + path for path in rule[kind])
+    yield from (inside + path for path in (*rule.get("when", {}), *rule.get("unless", {})))
     yield from rule.get("same_place", {}).values()
 
 

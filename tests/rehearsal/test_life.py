@@ -285,7 +285,7 @@ def test_ranges_of_one_network_do_not_overlap(driver: Driver) -> None:
             ["compute.networks.create"],
             r"Error 403 \(PERMISSION_DENIED\): Permission 'compute.networks.create'",
         ),
-        ("enabled", [], "compute.googleapis.com has not been used in project example-project before or it is disabled"),
+        ("enabled", [], "Compute Engine API has not been used in project 100000000001 before or it is disabled"),
         ("quotas", {"NETWORKS": 0}, r"Error 403 \(RESOURCE_EXHAUSTED\): Quota 'NETWORKS' exceeded. Limit: 0.0"),
     ],
 )
