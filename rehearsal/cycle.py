@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +27,9 @@ from rehearsal.google.table import row
 from toolchain import cache, google, stack
 
 FOLDER = cache.PROJECT / ".local" / "rehearsal"
+ENDING_SECONDS = 20.0
+"""That an engine has to end in when it is interrupted."""
+
 PLAIN = ("same", "read", "refresh")
 """What the engine does to a resource without changing anything."""
 
@@ -127,6 +131,7 @@ class Engine:
         self.stack, self.folder, self.project, self.cloud = stack_name, folder, project, cloud
         self.state = folder / "state" / state
         self._tpu_url = tpu_url
+        self.on_start: Callable[[str], None] | None = None
         (self.state / "tmp").mkdir(parents=True)
         made = self.engine("stack", "init", "--stack", stack_name)
         if made.returncode:
@@ -160,18 +165,27 @@ class Engine:
         }
 
     def engine(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs one command of the engine."""
-        return subprocess.run(
+        """Runs one command of the engine. An interrupt is passed to it, once, and it ends what it has started."""
+        process = subprocess.Popen(
             ["pulumi", *arguments, "--non-interactive"],  # noqa: S607 - the first on the path is the project's
             cwd=self.project,
             env=self.environment(),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
+            start_new_session=True,  # a terminal would interrupt it as well: twice, and it ends at once
         )
+        try:
+            output, errors = process.communicate()
+        except KeyboardInterrupt:
+            _interrupt(process)
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def run(self, name: str, *arguments: str) -> Step:
-        """Runs a command that works on the stack, and tells what it did."""
+        """Runs a command that works on the stack, and tells what it did; ``on_start`` hears of it first."""
+        if self.on_start:
+            self.on_start(name)
         log = self.folder / f"{len(list(self.folder.glob('*.events')))}-{name}.events"
         since = len(self.cloud.operations())
         began = time.monotonic()
@@ -240,12 +254,20 @@ class Rehearsal(Engine):
 
     def beside(self, state: str) -> Engine:
         """Another engine with an empty state, called ``state``, over the same cloud."""
-        return Engine(self.stack, self.folder, self.project, self.cloud, self._api.url, f"{self.stack}-{state}")
+        other = Engine(self.stack, self.folder, self.project, self.cloud, self._api.url, f"{self.stack}-{state}")
+        other.on_start = self.on_start
+        return other
 
 
-def run(stack_name: str, folder: Path | None = None, on_step: Callable[[Step], None] | None = None) -> Cycle:
-    """The whole cycle of a stack. ``on_step`` is called after each step."""
+def run(
+    stack_name: str,
+    folder: Path | None = None,
+    on_step: Callable[[Step], None] | None = None,
+    on_start: Callable[[str], None] | None = None,
+) -> Cycle:
+    """The whole cycle of a stack. ``on_start`` is called with the name of each step before it, ``on_step`` after it."""
     with Rehearsal(stack_name, folder or FOLDER / stack_name) as rehearsal:
+        rehearsal.on_start = on_start
         cycle = Cycle(stack_name, rehearsal.folder)
         for step in _steps(rehearsal, cycle):
             cycle.steps.append(step)
@@ -308,6 +330,14 @@ def _import(rehearsal: Rehearsal, cycle: Cycle) -> Iterable[Step]:
     cycle.not_imported = tuple(each["urn"] for each in cycle.resources if _is_real(each) and not _is_importable(each))
     preview.changes = [each for each in preview.changes if each.urn not in cycle.settings]
     yield _nothing(preview)
+
+
+def _interrupt(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _locked(folder: Path) -> IO[str]:
