@@ -17,7 +17,7 @@ from pathlib import Path
 from toolchain import cache, python
 
 VERSION = "3.259.0"  # as in engine/go.mod and, for the SDK, in pyproject.toml
-GO_NEEDED = (1, 25, 11)  # as the go.mod files say
+GO_NEEDED = (1, 26, 0)  # as the go.mod files say: the engine 1.25.11, the simulator of nodes 1.26
 SPACE_GIB = 6.0  # module cache 2.0, build cache 1.8, and what the linker needs meanwhile
 HERE = cache.PROJECT / "toolchain"
 SDK = "github.com/pulumi/pulumi/sdk/v3"

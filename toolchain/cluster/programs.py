@@ -1,0 +1,121 @@
+"""The programs of a node that Kubernetes is not: from Debian's packages, and built from pinned modules.
+
+Packages are unpacked into the cache folder and not installed: an installed containerd would start, and would take the
+place of the one that Docker brings.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from toolchain import cache, engine
+from toolchain.kubernetes import tools
+
+HERE = Path(__file__).parent / "modules"
+LOG = "cluster.log"
+PACKAGES = (
+    *("containerd", "runc", "containernetworking-plugins", "busybox-static"),
+    *("iptables", "conntrack", "libip4tc2", "libip6tc2", "libmnl0", "libnetfilter-conntrack3", "libnfnetlink0"),
+    *("libnftnl11", "libxtables12", "libseccomp2"),
+)
+"""With the libraries that they need and that not every machine has, as Debian 12 and Ubuntu 24.04 call them."""
+KWOK = "sigs.k8s.io/kwok"
+STAGES = (
+    "node/fast/node-initialize.yaml",
+    "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+    *(f"pod/fast/pod-{each}.yaml" for each in ("ready", "complete", "delete")),
+)
+IPTABLES = ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore")
+
+
+def packages(report: cache.Reporter) -> Path:
+    """The folder in which the packages' ``usr`` is. Raises SetupError where there is no apt."""
+    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        raise cache.SetupError(
+            "this machine has neither a Docker engine nor apt-get: a cluster takes containerd, runc, CNI plugins and "
+            "iptables from Debian's packages.\n  Start Docker, or run it on Debian or Ubuntu"
+        )
+    release = Path("/etc/os-release").read_text()
+    product = cache.directory() / "tools" / f"debian-{cache.key(PACKAGES, IPTABLES, release, cache.PLATFORM)}"
+    with cache.made_once(product) as folder:
+        if folder:
+            report("fetching containerd, runc, CNI plugins and iptables as Debian packages (40 MB)")
+            _unpack(folder)
+    return product
+
+
+def _unpack(folder: Path) -> None:
+    lists, archives = folder / "lists", folder / "archives"
+    for each in (lists, archives):
+        (each / "partial").mkdir(parents=True)
+    log = cache.directory() / "logs" / LOG
+    apt = ["apt-get", "-q", "-y", "-o", f"Dir::State::lists={lists}", "-o", f"Dir::Cache={archives}"]
+    if os.geteuid() == 0:
+        apt += ["-o", "APT::Sandbox::User=root"]  # its own user could not write here
+    cache.run([*apt, "update"], log, dict(os.environ), folder)
+    cache.run([*apt, "download", *PACKAGES], log, dict(os.environ), folder)
+    for package in sorted(folder.glob("*.deb")):
+        cache.run(["dpkg-deb", "-x", package, folder / "all"], log, dict(os.environ), folder)
+        package.unlink()
+    for each in ("bin", "sbin", "lib"):  # in /usr on a machine where these are links
+        if (folder / "all" / each).is_dir():
+            shutil.copytree(folder / "all" / each, folder / "all" / "usr" / each, symlinks=True, dirs_exist_ok=True)
+    (folder / "all" / "usr").rename(folder / "usr")
+    for name in IPTABLES:  # which the package's installation would link
+        (folder / "usr" / "sbin" / name).symlink_to("xtables-nft-multi")
+    for each in ("all", "lists", "archives"):
+        shutil.rmtree(folder / each)
+
+
+def program(report: cache.Reporter, name: str) -> Path:
+    """A program of a node, by the name that it is called. Built when it is not there; raises SetupError then."""
+    if name in tools.CONTROL_PLANE + tools.NODE:
+        return tools.control_plane() / name
+    made = {"pause": node, "door": node, "coredns": dns, "kwok": simulator}
+    return made[name](report) / name
+
+
+def node(report: cache.Reporter) -> Path:
+    """The folder of ``pause`` and ``door``."""
+    return _built(report, "node", ".", ("pause", "door"))
+
+
+def dns(report: cache.Reporter) -> Path:
+    """The folder of ``coredns``."""
+    return _built(report, "dns", ".", ("coredns",))
+
+
+def simulator(report: cache.Reporter) -> Path:
+    """The folder of ``kwok``, which stands for nodes that there are not."""
+    return _built(report, "simulator", f"{KWOK}/cmd/kwok", ("kwok",))
+
+
+def stages(report: cache.Reporter) -> str:
+    """What simulated nodes and their pods go through, as kwok's module has it: ready at once, a job's pods complete."""
+    command = [engine._go(report), "list", "-m", "-f", "{{.Dir}}", KWOK]
+    environment = engine._environment()
+    said = subprocess.run(
+        command, cwd=HERE / "simulator", env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    files = (Path(said.strip(), "kustomize", "stage", each) for each in STAGES)
+    return "\n---\n".join(file.read_text() for file in files)
+
+
+def kind(report: cache.Reporter) -> Path:
+    """The folder of ``kind``, which makes a cluster of Docker's containers."""
+    return _built(report, "kind", "sigs.k8s.io/kind", ("kind",))
+
+
+def _built(report: cache.Reporter, module: str, package: str, names: tuple[str, ...]) -> Path:
+    """The folder of a module's program, by all of its names."""
+    files = [file for file in sorted((HERE / module).iterdir()) if file.is_file()]
+    product = cache.directory() / "tools" / f"{names[0]}-{cache.key(*files, cache.PLATFORM)}"
+    with cache.made_once(product) as folder:
+        if folder:
+            engine._build(report, engine._go(report), f"cluster/modules/{module}", package, folder / names[0], "")
+            for name in names[1:]:
+                (folder / name).symlink_to(names[0])
+    return product
