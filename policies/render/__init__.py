@@ -1,0 +1,1 @@
+"""A review as people and machines read it: ``text`` for a terminal, ``markdown`` for a pull request, ``sarif``."""
