@@ -7,10 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+
 from rehearsal import cycle, faults
 from rehearsal.failures import KINDS
-from rehearsal.report import base, collect, files, preflight, terminal
-from rehearsal.report.document import Base, Fault
+from rehearsal.report import base, collect, files, policy, preflight, terminal
+from rehearsal.report.document import Base, Fault, Finding
 from toolchain import cache, google
 
 DESCRIPTION = """Runs a stack with the real engine over a simulated cloud: preview, up, up again, refresh, import of
@@ -64,7 +66,10 @@ def _rehearse(chosen: argparse.Namespace) -> int:
         if chosen.base and done.steps[0].passed:  # what cannot be run cannot be compared either
             compared, base_said = _compare(chosen.base, known, done, steps)
     said, why = _preflight(chosen.stack, cache.PROJECT)
-    report = collect.collect(done, said=said, no_preflight=why, compared=compared, base_said=base_said, faults=struck)
+    found = _policy(done, console)
+    report = collect.collect(
+        done, said=said, no_preflight=why, compared=compared, base_said=base_said, policy=found, faults=struck
+    )
     page = files.write(report, chosen.out or done.folder)
     terminal.summarise(report, console)
     verdict = "passed" if report.passed else "failed"
@@ -93,6 +98,17 @@ def _compare(ref: str, known: str, done: cycle.Cycle, steps: terminal.Steps) -> 
     base.check_out(known, program)
     compared = base.compare(ref, known, done.stack, program, done.folder / "base", steps.started, steps.ended)
     return compared, None if compared.problem else _preflight(done.stack, program)[0]
+
+
+def _policy(done: cycle.Cycle, console: Console) -> list[Finding] | None:
+    """What the policies find in what was brought up; None, and the reason on the terminal, when they cannot look."""
+    if not done.resources:
+        return None
+    try:
+        return policy.ask(done.stack, done.resources, done.folder, cache.PROJECT)
+    except policy.NoPolicies as error:
+        console.print(str(error), markup=False)
+        return None
 
 
 def _preflight(stack: str, project: Path) -> tuple[preflight.Said | None, str]:

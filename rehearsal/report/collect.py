@@ -42,7 +42,7 @@ def collect(
     said, base_said:  what the preflights of this program and of the base's said; None without.
     no_preflight:     why there is none.
     compared:         None when no base was asked for.
-    policy:           None without a policy pack.
+    policy:           None when none was checked.
     faults:           None when nothing was made to go wrong.
     """
     commit, edited = base.state_of()

@@ -294,7 +294,7 @@ class Check(Part):
 
 
 class Finding(Part):
-    """What a policy says of a resource."""
+    """What a policy says of a resource. ``severity``: mandatory or advisory."""
 
     rule: str
     severity: str
@@ -359,7 +359,7 @@ class Report(Part):
     quotas: list[Quota]
     checks: list[Check]
     preflight: str = Field(description="what the preflight says of itself, or why there is none")
-    policy: list[Finding] | None = Field(description="null: the project has no policy pack")
+    policy: list[Finding] | None = Field(description="null: no policy was checked")
     faults: list[Fault] | None = Field(description="null: nothing was made to go wrong")
     picture: Picture
     layers: list[Layer]

@@ -78,7 +78,7 @@ def summarise(report: Report, target: Console) -> None:
     else:
         target.print(f"no cost: {report.preflight}", markup=False)
     target.print(f"quota: {len(report.quotas)} needed; {len(report.checks)} warnings of the preflight")
-    target.print("policy: " + ("no policy pack yet" if report.policy is None else f"{len(report.policy)} findings"))
+    target.print("policy: " + ("none was checked" if report.policy is None else f"{len(report.policy)} findings"))
     for each in report.faults or ():
         told = filter(None, (f"{each.kind} at {each.resource}", each.message, f"what to do: {each.advice}"))
         target.print(Text("\n  ".join(told)), soft_wrap=True)

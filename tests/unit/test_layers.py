@@ -39,12 +39,14 @@ def test_the_layers_that_pyproject_declares_are_kept() -> None:
         ("infra.tpu_queue.resource", "infra.settings"),
         ("infra.google_cloud.site", "rehearsal"),
         ("rehearsal.google", "infra.settings"),
+        ("policies.rule", "infra.settings"),
+        ("rehearsal.cycle", "policies"),
     ],
 )
 def test_an_import_against_the_layers_breaks_a_contract(tmp_path: Path, importer: str, imported: str) -> None:
     (tmp_path / "pyproject.toml").write_text((PROJECT / "pyproject.toml").read_text())
     declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    for package in sorted(set(re.findall(r"\b(?:infra|rehearsal|workloads)\b[.\w]*", str(declared)))):
+    for package in sorted(set(re.findall(r"\b(?:infra|policies|rehearsal|workloads)\b[.\w]*", str(declared)))):
         module(tmp_path, package)
     module(tmp_path, imported)
     module(tmp_path, importer).write_text(f"import {imported}\n")

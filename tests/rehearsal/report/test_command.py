@@ -60,6 +60,7 @@ def test_json_is_the_document_and_nothing_else(
     said = capsys.readouterr()
     assert said.out == (tmp_path / files.JSON).read_text()
     assert json.loads(said.out)["stack"] == "dev"
+    assert {each["severity"] for each in json.loads(said.out)["policy"]} == {"advisory"}  # the policies have looked
     assert "preview" in said.err
 
 
@@ -165,7 +166,7 @@ def test_the_summary_shows_what_goes_away_and_what_it_costs(report: Report) -> N
     assert any("replace, protected" in line and "storage-models" in line for line in lines)
     assert report.cost
     assert any("minimum an hour" in line and f"{report.cost.minimum.spot.hour:,.2f}" in line for line in lines)
-    assert "policy: no policy pack yet" in lines
+    assert "policy: none was checked" in lines
 
 
 def test_a_terminal_shows_the_step_that_runs_and_since_when() -> None:
