@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NotRequired, TypedDict, Unpack
 
 from policies.configuration import Configuration, Level
 from policies.resource import UNKNOWN, NotKnown, Resource, WrongType, shown
@@ -59,8 +59,8 @@ class Rule:
     why: str
     fix: str
     sources: tuple[str, ...]
-    level: Level
-    waivable: bool
+    level: Level = Level.MANDATORY
+    waivable: bool = True
     check: OfResource | None = None
     check_stack: OfStack | None = None
 
@@ -71,74 +71,38 @@ class Rule:
         return function.__module__.rpartition(".")[2] if function else ""
 
 
+class Told(TypedDict):
+    """What a reader is told of a rule, as ``Rule`` has it."""
+
+    must: str
+    why: str
+    fix: str
+    sources: tuple[str, ...]
+    level: NotRequired[Level]
+    waivable: NotRequired[bool]
+
+
 class Rules(dict[str, Rule]):
     """Rules by id, in the order in which they are written down."""
 
     def resource(
-        self,
-        rule_id: str,
-        severity: Severity,
-        *types: str,
-        must: str,
-        why: str,
-        fix: str,
-        sources: Sequence[str],
-        level: Level = Level.MANDATORY,
-        waivable: bool = True,
+        self, rule_id: str, severity: Severity, *types: str, **told: Unpack[Told]
     ) -> Callable[[OfResource], OfResource]:
         """Makes a rule of a function that yields what is wrong with a resource. Its docstring is the title."""
 
         def decorate(check: OfResource) -> OfResource:
-            self.add(
-                Rule(
-                    rule_id,
-                    severity,
-                    _title(check),
-                    types,
-                    must,
-                    why,
-                    fix,
-                    tuple(sources),
-                    level,
-                    waivable,
-                    check=check,
-                )
-            )
+            self.add(Rule(rule_id, severity, _title(check), types, check=check, **told))
             return check
 
         return decorate
 
     def stack(
-        self,
-        rule_id: str,
-        severity: Severity,
-        *types: str,
-        must: str,
-        why: str,
-        fix: str,
-        sources: Sequence[str],
-        level: Level = Level.MANDATORY,
-        waivable: bool = True,
+        self, rule_id: str, severity: Severity, *types: str, **told: Unpack[Told]
     ) -> Callable[[OfStack], OfStack]:
         """Makes a rule of a function that yields what is wrong with a stack as a whole."""
 
         def decorate(check: OfStack) -> OfStack:
-            self.add(
-                Rule(
-                    rule_id,
-                    severity,
-                    _title(check),
-                    types,
-                    must,
-                    why,
-                    fix,
-                    tuple(sources),
-                    level,
-                    waivable,
-                    None,
-                    check,
-                )
-            )
+            self.add(Rule(rule_id, severity, _title(check), types, check_stack=check, **told))
             return check
 
         return decorate

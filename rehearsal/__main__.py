@@ -13,7 +13,7 @@ from rehearsal import cycle, faults
 from rehearsal.failures import KINDS
 from rehearsal.report import base, collect, files, policy, preflight, terminal
 from rehearsal.report.document import Base, Fault, Finding
-from toolchain import cache, google
+from toolchain import cache, stack
 
 DESCRIPTION = """Runs a stack with the real engine over a simulated cloud: preview, up, up again, refresh, import of
 everything, destroy. Writes a report for a reviewer (report.html) and for machines (report.json). What is checked, and
@@ -34,7 +34,7 @@ with the how many-th of it; or random:SEED:COUNT, drawn. Such as stockout,503x4:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the rehearsal, tells each step as it ends, writes the report and returns the exit code."""
     chosen = _parser().parse_args(arguments)
-    if not (cache.PROJECT / "stacks" / f"Pulumi.{chosen.stack}.yaml").is_file() or not google.is_site_of(chosen.stack):
+    if stack.site_of(chosen.stack) != stack.GOOGLE:
         print(f"STACK = {chosen.stack!r}: only stacks on Google Cloud are rehearsed", file=sys.stderr)
         return 2
     try:

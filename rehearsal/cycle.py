@@ -22,9 +22,9 @@ import yaml
 
 from rehearsal.cloud.store import Cloud, Operation
 from rehearsal.cloud.tpu_api import TpuApi
-from rehearsal.google.provider import CLOUD_VARIABLE
 from rehearsal.google.table import row
-from toolchain import cache, google, stack
+from rehearsal.serve import CLOUD_VARIABLE
+from toolchain import cache, stack, vendors
 
 FOLDER = cache.PROJECT / ".local" / "rehearsal"
 ENDING_SECONDS = 20.0
@@ -152,7 +152,7 @@ class Engine:
 
     def environment(self) -> dict[str, str]:
         """What the engine sees: nothing of the person's credentials or of other states."""
-        surroundings = google.stand_in_environment(stack.environment(self.state))
+        surroundings = vendors.stood_in_for(stack.environment(self.state))
         own = ("GOOGLE_", "CLOUDSDK_", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN")
         kept = {name: value for name, value in surroundings.items() if not name.startswith(own)}
         return {

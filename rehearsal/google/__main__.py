@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rehearsal import serve
 from rehearsal.cloud.store import Cloud
-from rehearsal.google import serve
-from rehearsal.google.provider import CLOUD_VARIABLE, VERSION, StandIn
+from rehearsal.google.provider import VERSION, StandIn
+from rehearsal.google.table import NotServed
 
 if __name__ == "__main__":
-    named = os.environ.get(CLOUD_VARIABLE)
-    serve.run(VERSION, StandIn(Cloud(Path(named)) if named else None))
+    named = os.environ.get(serve.CLOUD_VARIABLE)
+    serve.run(VERSION, StandIn(Cloud(Path(named)) if named else None), (NotServed,))

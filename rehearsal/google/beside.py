@@ -15,7 +15,7 @@ from rehearsal.cloud.store import Cloud, Resource
 from rehearsal.google import body, places
 from rehearsal.google.body import Fault
 from rehearsal.google.table import Row, row
-from rehearsal.google.values import State, is_known
+from rehearsal.values import State, is_known
 
 NETWORK = "gcp:compute/network:Network"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"

@@ -15,7 +15,7 @@ from typing import Any
 from rehearsal.google.discovery import Schema
 from rehearsal.google.shapes import Property
 from rehearsal.google.table import VARIABLE, Field, Row
-from rehearsal.google.values import Later, State
+from rehearsal.values import Later, State
 
 Nothing = object()
 KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {

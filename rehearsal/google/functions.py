@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.google.table import NotServed
-from rehearsal.google.values import Later, State
+from rehearsal.values import Later, State
 
 STORAGE_ACCOUNT = "gcp:storage/getProjectServiceAccount:getProjectServiceAccount"
 

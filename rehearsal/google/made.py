@@ -22,7 +22,7 @@ import uuid
 from typing import Any
 from urllib.parse import quote
 
-from rehearsal.google.values import State
+from rehearsal.values import State
 
 PART = re.compile(r"\{(\w+)(?::(\w+))?\}")
 

@@ -21,25 +21,15 @@ from rehearsal.google.functions import call
 from rehearsal.google.made import digest, digits, render
 from rehearsal.google.patience import patiently
 from rehearsal.google.table import VARIABLE, Field, NotServed, Row, row
-from rehearsal.google.values import Later, State, plain, properties
+from rehearsal.serve import InitialisationFailed
+from rehearsal.values import Later, State, plain, properties
 
 VERSION = "10.2.0"
-CLOUD_VARIABLE = "AIDC_REHEARSAL_CLOUD"
 REFUSAL = "this stand-in for the Google provider makes nothing; it is for previews without credentials"
 UPDATE, REPLACE = protocol.PropertyDiffKind.UPDATE, protocol.PropertyDiffKind.UPDATE_REPLACE
 Properties = dict[str, PropertyValue]
 LABELS = ("labels", "resourceLabels", "userLabels")
 PLACES = ("project", "region", "zone", "location")
-
-
-class InitialisationFailed(Exception):
-    """A resource that is there but unfinished, in the engine's terms."""
-
-    def __init__(self, identity: str, state: Properties, inputs: Properties, reason: str) -> None:
-        super().__init__(reason)
-        self.identity = identity
-        self.state = state
-        self.inputs = inputs
 
 
 class StandIn(protocol.Provider):

@@ -31,7 +31,7 @@ from rehearsal.cloud.store import Cloud
 from rehearsal.google import beside, places, special
 from rehearsal.google.body import Fault, Nothing, find
 from rehearsal.google.table import Row, read_yaml
-from rehearsal.google.values import State
+from rehearsal.values import State
 
 FILE = Path(__file__).with_name("rules.yaml")
 QUOTED = re.compile(r"""\"(\\.|[^\"\\])*\"|'(\\.|[^'\\])*'|`[^`]*`|(#|--|//)[^\n]*""")

@@ -11,7 +11,7 @@ from typing import Any
 
 from rehearsal.google import places
 from rehearsal.google.body import Nothing
-from rehearsal.google.values import State, is_known
+from rehearsal.values import State, is_known
 
 Complaint = tuple[str, Any, str]
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rehearsal import serve
 from rehearsal.cloud.store import Cloud
-from rehearsal.google.provider import CLOUD_VARIABLE
-from rehearsal.kubernetes import serve
+from rehearsal.kubernetes.api import Refused
+from rehearsal.kubernetes.objects import NotServed
 from rehearsal.kubernetes.provider import KUBECONFIG_VARIABLE, VERSION, StandIn
+from toolchain import cache
 
 if __name__ == "__main__":
-    named = os.environ.get(CLOUD_VARIABLE)
-    serve.run(VERSION, StandIn(Cloud(Path(named)) if named else None, os.environ.get(KUBECONFIG_VARIABLE, "")))
+    named = os.environ.get(serve.CLOUD_VARIABLE)
+    stand_in = StandIn(Cloud(Path(named)) if named else None, os.environ.get(KUBECONFIG_VARIABLE, ""))
+    serve.run(VERSION, stand_in, (Refused, NotServed, cache.SetupError))

@@ -13,10 +13,10 @@ from typing import Any
 import pulumi
 from pulumi.provider.experimental import provider as protocol
 
-from rehearsal.google.values import State, is_known, plain
 from rehearsal.kubernetes import render
 from rehearsal.kubernetes.api import Json, Refused, identity
 from rehearsal.kubernetes.objects import NotServed, Objects
+from rehearsal.values import State, is_known, plain
 
 FILE, GROUP = "kubernetes:yaml/v2:ConfigFile", "kubernetes:yaml/v2:ConfigGroup"
 CHART, DIRECTORY = "kubernetes:helm.sh/v4:Chart", "kubernetes:kustomize/v2:Directory"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from rehearsal.google.values import Later
 from rehearsal.kubernetes.api import Cause, Json
+from rehearsal.values import Later
 
 LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 SERVICE = r"[a-z]([-a-z0-9]*[a-z0-9])?"

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from rehearsal.google.values import Later, State, is_known
 from rehearsal.kubernetes import waiting
 from rehearsal.kubernetes.api import ApiServer, Cause, Json, Kind, Refused, identity, not_found
 from rehearsal.kubernetes.replaces import replacing
 from rehearsal.kubernetes.schema import Schemas
 from rehearsal.kubernetes.simulated import NAMESPACE, custom_document
+from rehearsal.values import Later, State, is_known
 
 ASKED = "__inputs"
 AUTONAMED = "pulumi.com/autonamed"

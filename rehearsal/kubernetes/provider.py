@@ -12,7 +12,6 @@ from pulumi.provider.experimental import provider as protocol
 from pulumi.provider.experimental.property_value import PropertyValue
 
 from rehearsal.cloud.store import Cloud
-from rehearsal.google.values import Later, State, plain
 from rehearsal.kubernetes import components
 from rehearsal.kubernetes import kubeconfig as kubeconfigs
 from rehearsal.kubernetes.api import ApiServer
@@ -20,11 +19,11 @@ from rehearsal.kubernetes.objects import Difference, NotServed, Objects, Setting
 from rehearsal.kubernetes.releases import RELEASE, Releases
 from rehearsal.kubernetes.secret import guarded
 from rehearsal.kubernetes.simulated import Simulated
+from rehearsal.serve import AT_ONCE, InitialisationFailed
+from rehearsal.values import Later, State, plain
 
 VERSION = "4.34.2"
 KUBECONFIG_VARIABLE = "AIDC_REHEARSAL_KUBECONFIG"
-AT_ONCE = 256
-"""Operations that run at a time, in threads of their own: those of the SDK wait for them when it declares children."""
 
 UPDATE, REPLACE = protocol.PropertyDiffKind.UPDATE, protocol.PropertyDiffKind.UPDATE_REPLACE
 HEEDED = (
@@ -42,14 +41,6 @@ REFUSED = {
     "renderYamlToDirectory": "this stand-in renders nothing to files",
     "alwaysRender": "this stand-in renders nothing to files",
 }
-
-
-class UnreadyProperties(Exception):
-    """An Unready object in the engine's terms."""
-
-    def __init__(self, error: Unready, state: dict[str, PropertyValue], inputs: dict[str, PropertyValue]) -> None:
-        super().__init__(str(error))
-        self.identity, self.state, self.inputs = error.identity, state, inputs
 
 
 class StandIn(protocol.Provider):
@@ -182,7 +173,8 @@ class StandIn(protocol.Provider):
         try:
             return await self._thread(call, *arguments)
         except Unready as error:
-            raise UnreadyProperties(error, guarded(error.state, like), guarded(error.inputs, like)) from error
+            state, inputs = guarded(error.state, like), guarded(error.inputs, like)
+            raise InitialisationFailed(error.identity, state, inputs, str(error)) from error
 
     async def _thread(self, call: Callable[..., Any], *arguments: Any) -> Any:
         """Aside, as it may wait for long and others must not wait with it."""

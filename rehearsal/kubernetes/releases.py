@@ -14,12 +14,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from rehearsal.google.values import Later, State, is_known
 from rehearsal.kubernetes import render
 from rehearsal.kubernetes.api import Cause, Json, Kind, Refused, identity, not_found
 from rehearsal.kubernetes.kubeconfig import is_content
 from rehearsal.kubernetes.objects import ASKED, Difference, Objects
 from rehearsal.kubernetes.simulated import NAMESPACE
+from rehearsal.values import Later, State, is_known
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 SECRET = Kind("v1", "Secret", "secrets", True)

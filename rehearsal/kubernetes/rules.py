@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rehearsal.google.values import Later
 from rehearsal.kubernetes import names, quantity
 from rehearsal.kubernetes.api import Cause, Json, Kind
+from rehearsal.values import Later
 
 Rule = Callable[[Json], Iterator[Cause]]
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")

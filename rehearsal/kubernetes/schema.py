@@ -13,9 +13,9 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rehearsal.google.values import Later
 from rehearsal.kubernetes import quantity
 from rehearsal.kubernetes.api import Cause, Json, Kind
+from rehearsal.values import Later
 
 DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 LIMITS = {"int32": 2**31, "int64": 2**63}

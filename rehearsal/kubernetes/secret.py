@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from pulumi.provider.experimental.property_value import PropertyValue
 
-from rehearsal.google.values import State, properties
 from rehearsal.kubernetes.objects import ASKED
+from rehearsal.values import State, properties
 
 OF_A_SECRET = ("data", "stringData", ASKED)
 

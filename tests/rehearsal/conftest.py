@@ -16,7 +16,7 @@ from pulumi.provider.experimental import provider as protocol
 from rehearsal import cycle
 from rehearsal.cloud.store import Cloud
 from rehearsal.google.provider import StandIn
-from rehearsal.google.values import plain, properties
+from rehearsal.values import plain, properties
 
 SAMPLES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "samples.yaml").read_text())
 STACKS = ("dev", "staging", "prod")

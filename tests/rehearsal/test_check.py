@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.google.values import Later
+from rehearsal.values import Later
 from tests.rehearsal.conftest import Driver, sample
 
 NETWORK = "gcp:compute/network:Network"

@@ -13,7 +13,7 @@ from rehearsal.convergence import Picture
 from rehearsal.failures import DRIFTS, KINDS
 from rehearsal.faults import Fault
 from rehearsal.google.patience import ATTEMPTS
-from rehearsal.google.provider import InitialisationFailed
+from rehearsal.serve import InitialisationFailed
 from tests.rehearsal.conftest import TOKENS, Driver, sample
 
 NETWORK = "gcp:compute/network:Network"

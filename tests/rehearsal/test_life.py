@@ -9,7 +9,7 @@ import pytest
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.store import Cloud
 from rehearsal.google.table import row
-from rehearsal.google.values import Later
+from rehearsal.values import Later
 from tests.rehearsal.conftest import TOKENS, Driver, sample
 
 NETWORK = "gcp:compute/network:Network"

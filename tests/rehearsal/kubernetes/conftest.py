@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from rehearsal.cloud.store import Cloud
-from rehearsal.google.provider import CLOUD_VARIABLE
 from rehearsal.kubernetes.api import ApiServer
 from rehearsal.kubernetes.provider import KUBECONFIG_VARIABLE
 from rehearsal.kubernetes.real import Real
 from rehearsal.kubernetes.simulated import Simulated
-from toolchain import google, stack
+from rehearsal.serve import CLOUD_VARIABLE
+from toolchain import stack, vendors
 from toolchain.kubernetes.control_plane import ControlPlane
 
 PROJECT = "name: kubernetes-test\nruntime: python\n"
@@ -107,7 +107,7 @@ class Program:
         return Done(done.returncode == 0, changes, text, steps)
 
     def _call(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        surroundings = google.stand_in_environment(stack.environment(self.folder / "state"))
+        surroundings = vendors.stood_in_for(stack.environment(self.folder / "state"))
         own = {"PULUMI_DEBUG_COMMANDS": "true", **self.surroundings}
         done = subprocess.run(
             ["pulumi", *arguments, "--non-interactive"],  # noqa: S607 - the first on the path is the project's

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from rehearsal.cloud.store import Cloud
-from rehearsal.google.provider import CLOUD_VARIABLE
 from rehearsal.kubernetes.simulated import Simulated
+from rehearsal.serve import CLOUD_VARIABLE
 from tests.rehearsal.kubernetes.conftest import Program
 from tests.rehearsal.kubernetes.objects import kind_of
 from toolchain.kubernetes import sources

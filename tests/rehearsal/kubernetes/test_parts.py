@@ -10,10 +10,10 @@ import pytest
 from pulumi.provider.experimental import provider as protocol
 
 from rehearsal.cloud.store import Cloud
-from rehearsal.google.values import properties
 from rehearsal.kubernetes import quantity, waiting
 from rehearsal.kubernetes.provider import StandIn
 from rehearsal.kubernetes.simulated import Simulated
+from rehearsal.values import properties
 from tests.rehearsal.kubernetes.objects import LEGAL, NAMESPACE, changed, kind_of
 
 AVAILABLE = {"type": "Available", "status": "True"}

@@ -1,7 +1,7 @@
-"""Serves the stand-in to the engine that started this process.
+"""Serves a stand-in to the engine that started this process.
 
-The SDK's own ``main`` is not used: it hands exceptions to the engine with their class and traceback, cannot say that an
-object was made but is not ready, and what it serves outlives an engine that was killed.
+The SDK's own ``main`` is not used: it hands exceptions to the engine with their class and traceback, cannot say that a
+resource was made but is unfinished, and what it serves outlives an engine that was killed.
 """
 
 from __future__ import annotations
@@ -22,25 +22,41 @@ from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from rehearsal.cloud.errors import ApiError
-from rehearsal.kubernetes.api import Refused
-from rehearsal.kubernetes.objects import NotServed
-from rehearsal.kubernetes.provider import AT_ONCE, UnreadyProperties
-from toolchain import cache
+
+CLOUD_VARIABLE = "AIDC_REHEARSAL_CLOUD"
+"""Names the file of the simulated cloud."""
+
+AT_ONCE = 256
+"""Operations that run at a time, in threads of their own: those of the SDK wait for them when it declares children."""
 
 ENGINE_POLL_SECONDS = 0.5
 DETAILS = "grpc-status-details-bin"
 """The trailer in which gRPC carries a ``google.rpc.Status`` with details."""
 
-REFUSALS = (Refused, NotServed, ApiError, cache.SetupError)
+
+class InitialisationFailed(Exception):
+    """A resource that is there but unfinished, in the engine's terms."""
+
+    def __init__(
+        self, identity: str, state: dict[str, PropertyValue], inputs: dict[str, PropertyValue], reason: str
+    ) -> None:
+        super().__init__(reason)
+        self.identity, self.state, self.inputs = identity, state, inputs
 
 
-def run(version: str, provider: Provider) -> None:
-    """Serves until the engine, whose address is the first argument of this process, is gone."""
-    asyncio.run(_serve(sys.argv[1], version, provider))
+def run(version: str, provider: Provider, refusals: tuple[type[Exception], ...]) -> None:
+    """Serves until the engine, whose address is the first argument of this process, is gone.
+
+    refusals:  what is answered with its message alone, besides what the cloud says.
+    """
+    asyncio.run(_serve(sys.argv[1], version, provider, (ApiError, *refusals)))
 
 
 class PlainErrors(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Answers a refusal with its message alone, and an object that is not ready with its state."""
+    """Answers a refusal with its message alone, and an unfinished resource with its state."""
+
+    def __init__(self, refusals: tuple[type[Exception], ...]) -> None:
+        self._refusals = refusals
 
     async def intercept_service(self, continuation: Any, details: grpc.HandlerCallDetails) -> Any:
         handler = await continuation(details)
@@ -50,9 +66,9 @@ class PlainErrors(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             code = grpc.StatusCode.FAILED_PRECONDITION
             try:
                 return await inner(request, context)
-            except UnreadyProperties as error:
+            except InitialisationFailed as error:
                 await context.abort(code, str(error), ((DETAILS, _details(code, error)),))
-            except REFUSALS as error:
+            except self._refusals as error:
                 await context.abort(code, str(error))
 
         return grpc.unary_unary_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
@@ -73,7 +89,7 @@ class Servicer(ProviderServicer):
             return await self._construct(request, context)
 
 
-def _details(code: grpc.StatusCode, error: UnreadyProperties) -> bytes:
+def _details(code: grpc.StatusCode, error: InitialisationFailed) -> bytes:
     status = status_pb2.Status(code=code.value[0], message=str(error))
     status.details.add().Pack(
         provider_pb2.ErrorResourceInitFailed(
@@ -86,10 +102,10 @@ def _details(code: grpc.StatusCode, error: UnreadyProperties) -> bytes:
     return bytes(status.SerializeToString())
 
 
-async def _serve(engine_address: str, version: str, provider: Provider) -> None:
+async def _serve(engine_address: str, version: str, provider: Provider, refusals: tuple[type[Exception], ...]) -> None:
     engine = psutil.Process(os.getppid())
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE))  # the SDK registers children in it
-    server = grpc.aio.server(interceptors=[PlainErrors()], options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.aio.server(interceptors=[PlainErrors(refusals)], options=_GRPC_CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(
         Servicer(sys.argv[1:], version, provider, engine_address), server
     )
