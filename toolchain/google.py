@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from toolchain import cache
 
-STAND_INS = cache.PROJECT / "rehearsal" / "plugins"
 LOGIN = "gcloud auth application-default login"
 
 WITHOUT_CREDENTIALS = f"""\
@@ -21,13 +18,6 @@ For a preview of the real one: {LOGIN}
 """
 
 BACKEND_NOT_ASKED = "PULUMI_BACKEND_URL is set, and is not asked: a preview with a stand-in has a state of its own.\n"
-
-
-def is_site_of(stack: str) -> bool:
-    """Whether ``stack`` is on Google Cloud."""
-    file = Path("stacks") / f"Pulumi.{stack}.yaml"
-    text = file.read_text(errors="replace") if file.is_file() else ""
-    return re.search(r"^\s*[\"']?ai-datacenter:site[\"']?:\s*[\"']?google\b", text, re.MULTILINE) is not None
 
 
 def has_credentials() -> bool:
@@ -61,35 +51,3 @@ def require_credentials(stack: str, command: str) -> None:
             f"  Run: {LOGIN}\n"
             f"  Without any: make preview STACK={stack}, make preflight STACK={stack}"
         )
-
-
-def engine_environment(surroundings: dict) -> dict:
-    """The engine's environment with the vendor's provider, which the engine fetches when it is not there.
-
-    Where the state is kept and what encrypts its secrets is the team's: PULUMI_BACKEND_URL and PULUMI_CONFIG_PASSPHRASE
-    hold when they are set.
-    """
-    of_the_team = (
-        "PULUMI_BACKEND_URL",
-        "PULUMI_CONFIG_PASSPHRASE",
-        "PULUMI_CONFIG_PASSPHRASE_FILE",
-        "PULUMI_ACCESS_TOKEN",
-    )
-    chosen = {name: os.environ[name] for name in of_the_team if name in os.environ}
-    if "PULUMI_CONFIG_PASSPHRASE_FILE" in chosen:
-        surroundings = {name: value for name, value in surroundings.items() if name != "PULUMI_CONFIG_PASSPHRASE"}
-    return {**surroundings, **chosen, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "false"}
-
-
-def without_stand_ins(surroundings: Mapping) -> dict:
-    """An environment in which nothing leads to a stand-in or to a simulated cloud: what is real never meets one."""
-    kept = {name: value for name, value in surroundings.items() if not name.startswith("AIDC_REHEARSAL_")}
-    if "PATH" in kept:
-        folders = [each for each in kept["PATH"].split(os.pathsep) if Path(each).absolute() != STAND_INS]
-        kept["PATH"] = os.pathsep.join(folders)
-    return kept
-
-
-def stand_in_environment(surroundings: dict) -> dict:
-    """The engine's environment with the stand-in in the provider's place."""
-    return {**surroundings, "PATH": os.pathsep.join([str(STAND_INS), surroundings["PATH"]])}

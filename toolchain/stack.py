@@ -10,11 +10,12 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-from toolchain import cache, engine, google, python
+from toolchain import cache, engine, google, kubernetes_site, python, vendors
 
 PROJECT_NAME = "ai-datacenter"
 NOT_KEPT = ("PULUMI_ACCESS_TOKEN", "PYTHONDONTWRITEBYTECODE")
@@ -22,6 +23,7 @@ NOT_KEPT = ("PULUMI_ACCESS_TOKEN", "PYTHONDONTWRITEBYTECODE")
 
 CHANGES = ("up", "refresh", "destroy")
 WORKS_ON_A_STACK = ("up", "preview", "refresh", "destroy", "import", "watch")
+GOOGLE, KUBERNETES = "google", "kubernetes"
 
 
 def state_directory() -> Path:
@@ -34,7 +36,7 @@ def environment(state: Path) -> dict:
     home = engine.folder()
     if home is None or not python.is_ready():
         raise cache.SetupError("not set up yet; run: make setup")
-    kept = {name: value for name, value in google.without_stand_ins(os.environ).items() if name not in NOT_KEPT}
+    kept = {name: value for name, value in vendors.without_stand_ins(os.environ).items() if name not in NOT_KEPT}
     direct = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), "127.0.0.1,localhost"]))
     return {
         **kept,
@@ -60,20 +62,26 @@ def main(arguments: list) -> int:
         works = command in WORKS_ON_A_STACK and bool(stack)
         if works:
             _require_stack_file(stack)
-        if google.is_site_of(stack):
-            if command == "preview" and not google.has_credentials():
-                print(google.opening_of_a_stand_in(stack), flush=True)
-                state /= "stand-in"  # what is previewed with a stand-in never meets what is real
-                surroundings = google.stand_in_environment(environment(state))
+        site = site_of(stack)
+        if site in (GOOGLE, KUBERNETES) and command == "preview" and (opening := _why_with_a_stand_in(site, stack)):
+            print(opening, flush=True)
+            state /= "stand-in"  # what is previewed with a stand-in never meets what is real
+            surroundings = vendors.stood_in_for(environment(state))
+        elif site == GOOGLE:
+            if works or google.keeps_state():  # the others, such as `stack output`, read the state alone
+                google.require_credentials(stack, command)
+            surroundings = vendors.fetched(surroundings)
+        elif site == KUBERNETES:
+            if works:
+                settings = kubernetes_site.require_kubeconfig(stack, command)
+                surroundings = kubernetes_site.environment(surroundings, settings)
             else:
-                if works or google.keeps_state():  # the others, such as `stack output`, read the state alone
-                    google.require_credentials(stack, command)
-                surroundings = google.engine_environment(surroundings)
+                surroundings = vendors.fetched(surroundings)
         Path(surroundings["TMPDIR"]).mkdir(parents=True, exist_ok=True)
         if works and surroundings["PULUMI_BACKEND_URL"] == f"file://{state}":
             _make_stack(stack, state, surroundings)
             _remove_dead_locks(stack, state)
-        if command in CHANGES and google.is_site_of(stack):
+        if command in CHANGES and site == GOOGLE:
             _go_on(stack, surroundings)
     except (cache.SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -89,6 +97,21 @@ def _stack(arguments: list) -> str:
         if argument.startswith("--stack="):
             return argument.partition("=")[2]
     return ""
+
+
+def site_of(stack: str) -> str:
+    """Where the data centre of ``stack`` is, as its file says; "" for one that says nothing, or is not there."""
+    file = Path("stacks") / f"Pulumi.{stack}.yaml"
+    text = file.read_text(errors="replace") if file.is_file() else ""
+    found = re.search(r"^\s*[\"']?ai-datacenter:site[\"']?:\s*[\"']?(\w+)", text, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _why_with_a_stand_in(site: str, stack: str) -> str:
+    """What a preview begins with that cannot ask the real one; "" for one that can."""
+    if site == GOOGLE:
+        return "" if google.has_credentials() else google.opening_of_a_stand_in(stack)
+    return "" if kubernetes_site.kubeconfig() else kubernetes_site.WITHOUT_CLUSTER.format(stack=stack)
 
 
 def _require_stack_file(stack: str) -> None:

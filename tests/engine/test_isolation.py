@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import cycle
-from toolchain import cache, google
+from toolchain import cache, vendors
 
 TRAP = "#!/bin/sh\ntouch {marker}\nexit 1\n"
 
@@ -77,7 +77,7 @@ def test_a_real_up_meets_no_stand_in_and_no_simulated_cloud_even_when_the_enviro
     """The vendor's plugin cannot be fetched here, as the only way out is closed; nothing takes its place."""
     cloud = tmp_path / "cloud.sqlite"
     environment = {
-        **google.stand_in_environment(dict(os.environ)),
+        **vendors.stood_in_for(dict(os.environ)),
         "AIDC_STATE": str(real),
         "AIDC_REHEARSAL_CLOUD": str(cloud),
         "GOOGLE_OAUTH_ACCESS_TOKEN": "expired",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import cache, engine, google, stack
+from toolchain import cache, engine, stack, vendors
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_the_stand_in_makes_nothing_even_when_it_is_put_in_the_providers_place_b
     (tmp_path / "__main__.py").write_text(PROGRAM)
     state = tmp_path / "state"
     (state / "tmp").mkdir(parents=True)
-    by_hand = {**surroundings, **google.stand_in_environment(stack.environment(state))}
+    by_hand = {**surroundings, **vendors.stood_in_for(stack.environment(state))}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [str(engine.folder() / "pulumi"), *arguments, "--non-interactive"]

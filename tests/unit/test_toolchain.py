@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import cache, engine, google, policies, python, setup, stack
+from toolchain import cache, engine, policies, python, setup, stack, vendors
 
 Script = Callable[[str, str], Path]
 TOOLS = "/usr/bin:/bin"
@@ -533,7 +533,7 @@ def test_a_preview_without_credentials_uses_the_stand_in_and_a_state_of_its_own(
 ) -> None:
     said = google_stack("preview", "--stack", "dev")
     assert "no Google credentials: previewing dev with a stand-in" in said
-    assert f"state file://{stack.state_directory()}/stand-in; path {google.STAND_INS}:" in said
+    assert f"state file://{stack.state_directory()}/stand-in; path {vendors.STAND_INS}:" in said
     assert "download true" in said
     assert "warns of pulumi-resource-gcp from $PATH: that is the stand-in, as expected" in said
     assert "PULUMI_BACKEND_URL" not in said
@@ -569,7 +569,7 @@ def test_with_credentials_the_vendors_provider_is_used_and_nothing_stands_in(
     for command in ("preview", "up"):
         said = google_stack(command, "--stack", "dev")
         assert f"state file://{stack.state_directory()};" in said
-        assert str(google.STAND_INS) not in said
+        assert str(vendors.STAND_INS) not in said
         assert "download false" in said
 
 
@@ -638,4 +638,4 @@ def test_other_stacks_have_nothing_to_do_with_google(
     if site:
         (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(f"config:\n  ai-datacenter:site: {site}\n")
     monkeypatch.chdir(tmp_path)
-    assert not google.is_site_of("dev")
+    assert stack.site_of("dev") != stack.GOOGLE
