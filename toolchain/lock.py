@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from toolchain import cache, policies, python
+from toolchain.images import locks
 
 
 def main() -> int:
@@ -22,6 +23,7 @@ def main() -> int:
     try:
         report("resolving pyproject.toml")
         cache.run(command, cache.directory() / "logs" / "lock.log", python.uv_environment())
+        locks.lock(report)
         policies.lock(report)
     except (cache.SetupError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

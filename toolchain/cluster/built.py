@@ -14,6 +14,7 @@ from toolchain import cache
 from toolchain.cluster import images, programs
 from toolchain.cluster.certificates import Authority, write_secret
 from toolchain.cluster.components import (
+    BUSYBOX_IMAGE,
     CERTIFICATES,
     CONTAINERD,
     PAUSE_IMAGE,
@@ -31,7 +32,9 @@ SPACE_GIB = 2.0  # a new cluster takes 0.1; images and volumes come on top
 READY_SECONDS = 120.0
 FOLDERS = ("root", "tmp", "var")  # of a cluster, as the node makes them
 DOOR = SERVER.removeprefix("https://")
+HELPER_COMMANDS = ("/bin/sh", "/bin/mkdir", "/bin/rm")  # of what makes and removes the folders of volumes
 OBJECTS = Path(__file__).parent / "objects.yaml"
+METRICS = Path(__file__).parent / "metrics.yaml"
 SIMULATED_CAPACITY = {"cpu": "64", "memory": "256Gi", "pods": "110"}
 
 
@@ -43,6 +46,13 @@ class Cluster:
         self.kubeconfig = self.folder / "kubeconfig"
         self.node = Node(self.folder)
         self._remembered = self.folder / "cluster.json"
+
+    def build(self, report: cache.Reporter) -> None:
+        """Builds what is not there yet of what it is made of. Raises SetupError when it cannot be."""
+        programs.packages(report)
+        components(self._place, simulates=True)
+        for name in ("door", "kubectl", "pause"):
+            programs.program(report, name)
 
     def up(self, report: cache.Reporter, port: int = 0, simulated: int | None = None) -> None:
         """Makes the cluster, or what is missing of it.
@@ -65,19 +75,25 @@ class Cluster:
         var = self.folder / "var"
         authority = Authority(var / "lib" / "kubernetes")
         identities(authority)
-        settings(var, self.node.cgroup)
+        settings(var, self.node.cgroup, self._place("netpol"))
         if simulates:
             write_secret(var / "lib" / "stages.yaml", programs.stages(report).encode())
         for each in parts:
             self._ensure(each, report)
             if each.name == "kube-controller-manager":
-                self._apply(OBJECTS.read_text())  # with what CoreDNS may do
+                self._apply(OBJECTS.read_text())  # with what the programs after it may do
+            if each.name == "metrics-server":
+                self._apply(METRICS.read_text())
             if each.name == "containerd":
-                self._ensure_pause_image(pause)
+                self._ensure_image(PAUSE_IMAGE, pause)
+                self._ensure_image(BUSYBOX_IMAGE, packages / "usr" / "bin" / "busybox", HELPER_COMMANDS)
         address = f"https://{HOST}:{self._known()['port']}"
         write_secret(self.kubeconfig, authority.kubeconfig("admin", address).encode())
         report("waiting for the node to be ready")
         self.kubectl("wait", "--for=condition=Ready", f"node/{NAME}", f"--timeout={READY_SECONDS:.0f}s")
+        self.kubectl(
+            "wait", "--for=condition=Available", "-f", "-", f"--timeout={READY_SECONDS:.0f}s", text=METRICS.read_text()
+        )
         if simulated is not None:
             self._simulate(simulated, report)
         report(cache.READY)
@@ -168,8 +184,10 @@ class Cluster:
             time.sleep(0.02)
 
     def _works(self, component: Component) -> bool:
-        if not component.health:
+        if component.name == "containerd":
             return self.node.run("ctr", "--address", CONTAINERD, "version").returncode == 0
+        if not component.health:
+            return self.node.process(component.program) is not None
         server, path = component.health.rsplit("/", 1)
         try:
             self.kubectl(f"--server={server}", "--request-timeout=5s", "get", f"--raw=/{path}")
@@ -185,12 +203,14 @@ class Cluster:
     def _log(self, name: str) -> Path:
         return self.folder / "var" / "log" / f"{name}.log"
 
-    def _ensure_pause_image(self, pause: Path) -> None:
+    def _ensure_image(self, name: str, program: Path, links: tuple[str, ...] = ()) -> None:
+        """Makes an image of one program, which also has the names ``links``, unless the node has it."""
         ctr = ("ctr", "--address", CONTAINERD, "-n", "k8s.io", "image")
-        if PAUSE_IMAGE in self.node.run(*ctr, "list", "-q").stdout.split():
+        if name in self.node.run(*ctr, "list", "-q").stdout.split():
             return
+        inside = f"/bin/{program.name}"
         with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".tar") as archive:
-            images.write(Path(archive.name), PAUSE_IMAGE, {"/pause": pause}, ["/pause"])
+            images.write(Path(archive.name), name, {inside: program}, [inside], links)
             self.load(Path(archive.name))
 
     def _open_door(self, port: int) -> None:

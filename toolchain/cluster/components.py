@@ -16,7 +16,9 @@ DNS, DOMAIN = "10.96.0.10", "cluster.local"
 PODS = "10.244.0.0/16"
 API_ADDRESS = "10.96.0.1"  # the first of the services: `kubernetes`
 CONTAINERD, RUNTIME = "/run/containerd/containerd.sock", "unix:///run/containerd/containerd.sock"
-PAUSE_IMAGE = "ai-datacenter.local/pause:1"
+PAUSE_IMAGE, BUSYBOX_IMAGE = "ai-datacenter.local/pause:1", "ai-datacenter.local/busybox:1"
+VOLUMES = "/var/lib/volumes"  # of pods: folders of the node, as all of it is one machine
+PLUGINS = ("host-local", "loopback", "ptp")  # of the network of pods, beside our own
 SIMULATED = "kwok.x-k8s.io/node=fake"  # the annotation of nodes that kwok stands for
 
 
@@ -25,7 +27,8 @@ class Component:
     """A program of the node.
 
     arguments:  where each is a path it is one in the node.
-    health:     address that answers when it works, asked in the node; containerd has none.
+    health:     address that answers when it works, asked in the node; without one it works when it runs, and containerd
+                when it speaks.
     """
 
     name: str
@@ -48,15 +51,21 @@ def identities(authority: Authority) -> None:
         "kube-proxy": ("system:kube-proxy", ""),
         "kubelet": (f"system:node:{node.NAME}", "system:nodes"),
         "coredns": ("system:coredns", ""),
+        "netpol": ("system:netpol", ""),
+        "metrics-server": ("system:metrics-server", ""),
         "kwok": ("kwok", "system:masters"),
+        "volumes": ("system:volumes", ""),
     }
     for name, (user, group) in clients.items():
         authority.issue(name, user, group)
         write_secret(authority.folder / f"{name}.kubeconfig", authority.kubeconfig(name, SERVER).encode())
 
 
-def settings(var: Path, cgroup: str) -> None:
-    """Writes the files that the programs read, into the node's ``/var``."""
+def settings(var: Path, cgroup: str, netpol: str) -> None:
+    """Writes the files that the programs read, into the node's ``/var``.
+
+    netpol:  where in the node that program is; the network of pods has it for a plugin.
+    """
     files = {
         "lib/containerd.toml": _CONTAINERD,
         "lib/cni/net.d/10-pods.conflist": json.dumps(_pod_network()),
@@ -64,10 +73,17 @@ def settings(var: Path, cgroup: str) -> None:
         "lib/kubelet/resolv.conf": "",
         "lib/kube-proxy.yaml": json.dumps(_kube_proxy()),
         "lib/Corefile": _COREFILE,
+        "lib/volumes.json": json.dumps({"sharedFileSystemPath": VOLUMES}),
     }
     for name, text in files.items():
         (var / name).parent.mkdir(parents=True, exist_ok=True)
         write_secret(var / name, text.encode())
+    plugins = {**{each: f"/usr/lib/cni/{each}" for each in PLUGINS}, "netpol": netpol}
+    (var / "lib" / "cni" / "bin").mkdir(exist_ok=True)
+    for name, program in plugins.items():
+        link = var / "lib" / "cni" / "bin" / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(program)
 
 
 def components(place: Callable[[str], str], simulates: bool) -> list[Component]:
@@ -124,7 +140,7 @@ def components(place: Callable[[str], str], simulates: bool) -> list[Component]:
             f"--root-ca-file={CERTIFICATES}/ca.crt",
             f"--cluster-signing-cert-file={CERTIFICATES}/ca.crt",
             f"--cluster-signing-key-file={CERTIFICATES}/ca.key",
-            "--enable-hostpath-provisioner",  # volumes are folders of the node's /tmp
+            "--horizontal-pod-autoscaler-sync-period=5s",  # as often as there is a reason to look
         ),
         kubernetes(
             "kube-scheduler",
@@ -132,6 +148,14 @@ def components(place: Callable[[str], str], simulates: bool) -> list[Component]:
             f"--kubeconfig={CERTIFICATES}/kube-scheduler.kubeconfig",
             "--leader-elect=false",
             *serving,
+        ),
+        kubernetes(
+            "netpol",  # before there is anything that starts pods
+            "http://127.0.0.1:10258/healthz",
+            f"--kubeconfig={CERTIFICATES}/netpol.kubeconfig",
+            f"--node={node.NAME}",
+            f"--network={PODS}",
+            f"--dns={node.ADDRESS}",
         ),
         Component("containerd", "/usr/bin/containerd", ("--config=/var/lib/containerd.toml",)),
         kubernetes(
@@ -144,6 +168,30 @@ def components(place: Callable[[str], str], simulates: bool) -> list[Component]:
         ),
         kubernetes("kube-proxy", "http://127.0.0.1:10256/healthz", "--config=/var/lib/kube-proxy.yaml"),
         kubernetes("coredns", "http://127.0.0.1:8181/ready", "-conf=/var/lib/Corefile"),
+        kubernetes(
+            "metrics-server",
+            "https://127.0.0.1:4443/livez",
+            *(
+                f"--{use}kubeconfig={CERTIFICATES}/metrics-server.kubeconfig"
+                for use in ("", "authentication-", "authorization-")
+            ),
+            "--secure-port=4443",
+            *serving,
+            "--kubelet-insecure-tls",  # its certificate is its own
+            "--kubelet-preferred-address-types=InternalIP",
+            "--node-selector=type!=simulated",
+            "--metric-resolution=10s",  # the shortest that it takes
+            "--kubelet-request-timeout=5s",
+        ),
+        kubernetes(
+            "local-path-provisioner",
+            "",
+            "start",
+            f"--kubeconfig={CERTIFICATES}/volumes.kubeconfig",
+            "--config=/var/lib/volumes.json",
+            "--namespace=kube-system",
+            "--service-account-name=default",
+        ),
     ]
     if simulates:
         found.append(
@@ -162,14 +210,18 @@ def components(place: Callable[[str], str], simulates: bool) -> list[Component]:
 
 
 def _pod_network() -> dict:
-    """A pair of interfaces a pod, and a route: with a bridge, answers to a service would pass by kube-proxy's rules."""
+    """A pair of interfaces a pod, and a route: with a bridge, answers to a service would pass by kube-proxy's rules.
+
+    Then ``netpol``, so that no pod starts before the rules of its network policies are in force.
+    """
     addresses = {
         "type": "host-local",
         "dataDir": "/run/pod-addresses",  # a new node has no old pods
         "ranges": [[{"subnet": PODS}]],
         "routes": [{"dst": "0.0.0.0/0"}],
     }
-    return {"cniVersion": "1.0.0", "name": "pods", "plugins": [{"type": "ptp", "mtu": 1500, "ipam": addresses}]}
+    plugins = [{"type": "ptp", "mtu": 1500, "ipam": addresses}, {"type": "netpol"}]
+    return {"cniVersion": "1.0.0", "name": "pods", "plugins": plugins}
 
 
 def _kubelet(cgroup: str) -> dict:
@@ -239,6 +291,6 @@ restrict_oom_score_adj = true
 sandbox_image = "{PAUSE_IMAGE}"
 
 [plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "/usr/lib/cni"
+bin_dir = "/var/lib/cni/bin"
 conf_dir = "/var/lib/cni/net.d"
 """

@@ -13,12 +13,18 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}  # this machine's name f
 
 
 def write(
-    archive: Path, name: str, programs: dict[str, Path], entrypoint: list[str], links: tuple[str, ...] = ()
+    archive: Path,
+    name: str,
+    programs: dict[str, Path],
+    entrypoint: list[str],
+    links: tuple[str, ...] = (),
+    user: str = "",
 ) -> None:
     """Writes an image ``FROM scratch`` as an archive that `docker load` and containerd take.
 
     programs:  where each is in the image: the file that it is.
     links:     more names of the first program.
+    user:      number of who runs it; root where it is empty.
     """
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
@@ -32,7 +38,7 @@ def write(
     config = {
         "architecture": ARCHITECTURES[os.uname().machine],
         "os": "linux",
-        "config": {"Entrypoint": entrypoint, "Env": ["PATH=/bin"]},
+        "config": {"Entrypoint": entrypoint, "Env": ["PATH=/bin"], "User": user},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
     }
     manifest = [{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]

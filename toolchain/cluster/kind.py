@@ -31,6 +31,10 @@ class Cluster:
         self.kubeconfig = self.folder / "kubeconfig"
         self.name = f"ai-datacenter-{cache.key(str(self.folder))}"
 
+    def build(self, report: cache.Reporter) -> None:
+        """Builds kind, unless it is there; all else comes from a registry. Raises SetupError when it cannot be."""
+        programs.kind(report)
+
     def up(self, report: cache.Reporter, port: int = 0, simulated: int | None = None) -> None:
         """Makes it unless it is there. Raises SetupError when it does not come up."""
         if port or simulated is not None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
-from toolchain import cache, engine
+from toolchain import cache, go
 from toolchain.kubernetes import tools
 
 HERE = Path(__file__).parent / "modules"
@@ -74,7 +73,15 @@ def program(report: cache.Reporter, name: str) -> Path:
     """A program of a node, by the name that it is called. Built when it is not there; raises SetupError then."""
     if name in tools.CONTROL_PLANE + tools.NODE:
         return tools.control_plane() / name
-    made = {"pause": node, "door": node, "coredns": dns, "kwok": simulator}
+    made = {
+        "pause": node,
+        "door": node,
+        "coredns": dns,
+        "netpol": policies,
+        "metrics-server": metrics,
+        "local-path-provisioner": volumes,
+        "kwok": simulator,
+    }
     return made[name](report) / name
 
 
@@ -88,19 +95,30 @@ def dns(report: cache.Reporter) -> Path:
     return _built(report, "dns", ".", ("coredns",))
 
 
+def policies(report: cache.Reporter) -> Path:
+    """The folder of ``netpol``, which holds pods to their network policies."""
+    return _built(report, "netpol", ".", ("netpol",))
+
+
+def metrics(report: cache.Reporter) -> Path:
+    """The folder of ``metrics-server``, which says what pods use."""
+    return _built(report, "metrics", "sigs.k8s.io/metrics-server/cmd/metrics-server", ("metrics-server",))
+
+
 def simulator(report: cache.Reporter) -> Path:
     """The folder of ``kwok``, which stands for nodes that there are not."""
     return _built(report, "simulator", f"{KWOK}/cmd/kwok", ("kwok",))
 
 
+def volumes(report: cache.Reporter) -> Path:
+    """The folder of ``local-path-provisioner``, which makes folders of the node into volumes."""
+    return _built(report, "volumes", "github.com/rancher/local-path-provisioner", ("local-path-provisioner",))
+
+
 def stages(report: cache.Reporter) -> str:
     """What simulated nodes and their pods go through, as kwok's module has it: ready at once, a job's pods complete."""
-    command = [engine._go(report), "list", "-m", "-f", "{{.Dir}}", KWOK]
-    environment = engine._environment()
-    said = subprocess.run(
-        command, cwd=HERE / "simulator", env=environment, capture_output=True, text=True, check=True
-    ).stdout
-    files = (Path(said.strip(), "kustomize", "stage", each) for each in STAGES)
+    where = go.source(report, "cluster/modules/simulator", KWOK)
+    files = (where / "kustomize" / "stage" / each for each in STAGES)
     return "\n---\n".join(file.read_text() for file in files)
 
 
@@ -115,7 +133,7 @@ def _built(report: cache.Reporter, module: str, package: str, names: tuple[str, 
     product = cache.directory() / "tools" / f"{names[0]}-{cache.key(*files, cache.PLATFORM)}"
     with cache.made_once(product) as folder:
         if folder:
-            engine._build(report, engine._go(report), f"cluster/modules/{module}", package, folder / names[0], "")
+            go.build(report, f"cluster/modules/{module}", package, folder / names[0])
             for name in names[1:]:
                 (folder / name).symlink_to(names[0])
     return product

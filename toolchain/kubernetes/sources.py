@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from toolchain import cache, engine
+from toolchain import cache, go
 
 KUBERNETES, KUBERNETES_TYPES = "k8s.io/kubernetes", "k8s.io/api"
 JOBSET, KUEUE, LEADER_WORKER_SET = "sigs.k8s.io/jobset", "sigs.k8s.io/kueue", "sigs.k8s.io/lws"
@@ -17,9 +17,10 @@ CERT_MANAGER = "github.com/cert-manager/cert-manager"
 PINNED = Path(__file__).parent / "modules" / "sources"
 
 
-def versions() -> dict[str, str]:
-    """The pinned version of each module, such as ``v1.34.4``."""
-    return dict(re.findall(r"^\t(\S+) (v\S+)$", (PINNED / "go.mod").read_text(), re.MULTILINE))
+def versions(module: str = "sources") -> dict[str, str]:
+    """The version of each Go module that ``modules/MODULE`` pins, such as ``v1.34.4``."""
+    pinned = (PINNED.parent / module / "go.mod").read_text()
+    return dict(re.findall(r"^\t(\S+) (v\S+)(?: // indirect)?$", pinned, re.MULTILINE))
 
 
 def module(path: str) -> Path:
@@ -27,9 +28,8 @@ def module(path: str) -> Path:
     version = versions()[path]
     escaped = re.sub("[A-Z]", lambda letter: f"!{letter[0].lower()}", path)
     folder = cache.directory() / "go" / "mod" / f"{escaped}@{version}"
-    if not folder.is_dir():
-        report = cache.Reporter("kubernetes")
-        report(f"fetching {path} {version}")
-        command = [engine._go(report), "mod", "download", f"{path}@{version}"]
-        cache.run(command, cache.directory() / "logs" / "kubernetes.log", engine._environment(), PINNED)
-    return folder
+    if folder.is_dir():
+        return folder
+    report = cache.Reporter("kubernetes")
+    report(f"fetching {path} {version}")
+    return go.source(report, "kubernetes/modules/sources", f"{path}@{version}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from toolchain import cache, engine
+from toolchain import cache, go
 from toolchain.kubernetes import sources
 
 HERE = Path(__file__).parent / "modules"
@@ -54,9 +54,7 @@ def _tool(name: str, package: str, flags: str) -> Path:
 
 
 def _build(module: str, package: str, target: Path, flags: str) -> None:
-    report = cache.Reporter("kubernetes")
-    where = f"kubernetes/modules/{module}"
-    engine._build(report, engine._go(report), where, package, target, flags)
+    go.build(cache.Reporter("kubernetes"), f"kubernetes/modules/{module}", package, target, flags)
 
 
 def main() -> int:
