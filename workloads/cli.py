@@ -1,7 +1,8 @@
 """The command line of the workloads: train, evaluate, export, status, serve, list. Needs no Pulumi and no cloud.
 
-Exit status: 0 done; 1 the work failed; 2 the command or the specification is wrong; 74 the work failed in a way that
-another attempt would not mend (a full disk, a loss that is not a number).
+Exit status: 0 done; 1 the work failed; 2 the command or the specification is wrong; 42 told to go (SIGTERM) with all
+that was learned saved; 74 the work failed in a way that another attempt would not mend (a full disk, a loss that is not
+a number, a model below its minimum, a damaged version).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,10 @@ from pydantic import ValidationError
 from workloads import lifeline, mistakes
 from workloads.artefacts import Artefacts
 from workloads.catalog import DATASETS, MODELS
+from workloads.export import release
+from workloads.processors import processors
 from workloads.spec import WorkloadSpec
+from workloads.train.notice import leave
 from workloads.train.status import FINAL, USAGE
 
 LOCK_SECONDS = 30
@@ -32,10 +37,21 @@ LOCK_SECONDS = 30
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow greets everyone at length
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(processors()))
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(max(2, processors())))
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger(__package__).setLevel(logging.INFO)
     if "artefacts" in arguments:
         os.environ.setdefault("KERAS_HOME", str(arguments.artefacts.absolute() / ".keras"))  # else it writes to ~
+    status = _run(arguments)
+    if vars(arguments).get("member"):
+        leave(status)
+    return status
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Runs the command; a failure is told in words, and its exit status returned."""
     try:
         status: int = arguments.command(arguments)
     except UsageError as error:
@@ -45,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         told = (f"{each.what}: {each.problem}" for each in mistakes.explain(WorkloadSpec, error))
         print("error: " + "\n       ".join(told), file=sys.stderr)
         return USAGE
-    except (OSError, FloatingPointError) as error:
+    except (OSError, FloatingPointError, release.Inaccurate) as error:
         print(f"error: {error}", file=sys.stderr)
         return FINAL
     except RuntimeError as error:
@@ -54,6 +70,9 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; the next run goes on from the last checkpoint", file=sys.stderr)
         return 130
+    except Exception:
+        traceback.print_exc()  # a defect: told whole
+        return 1
     return status
 
 
@@ -90,7 +109,14 @@ def _parser() -> argparse.ArgumentParser:
         each.set_defaults(command=command)
         return each
 
-    add("train", _train, [what, where], "Train to the last step, on as many local processes as train.workers says.")
+    text = "Train to the last step, on as many local processes as train.workers says."
+    training = add("train", _train, [what, where], text)
+    training.add_argument(
+        "--member", action="store_true", help="be one process: a member of TF_CONFIG's group, or without it alone"
+    )
+    training.add_argument(
+        "--release", action="store_true", help="then release the model, as export does; with --member, by the chief"
+    )
     add("evaluate", _evaluate, [what, where], "Print the test accuracy of the newest good checkpoint as JSON.")
     add("export", _export, [what, where], "Release the trained model as a versioned SavedModel; print it as JSON.")
     add("status", _status, [what, where], "Say as JSON how far the workload is and whether its files are whole.")
@@ -106,14 +132,12 @@ def _parser() -> argparse.ArgumentParser:
 def _train(arguments: argparse.Namespace) -> int:
     spec = _spec(arguments)
     artefacts = Artefacts(arguments.artefacts.absolute())
-    if os.environ.get("TF_CONFIG"):  # one member of a group that somebody else started
+    if arguments.member:
         lifeline.hold()
         from workloads.train import worker
 
-        worker.train(spec, artefacts)
-        logging.shutdown()
-        sys.stdout.flush()
-        os._exit(0)  # an orderly exit takes seconds, in which the peers' leaving is reported as a failure
+        worker.work(spec, artefacts, releases=arguments.release)
+        return 0
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     lifeline.hold(then_terminate=True)
@@ -129,12 +153,12 @@ def _train(arguments: argparse.Namespace) -> int:
     except portalocker.LockException as error:
         raise RuntimeError(f"{run} is in use by another training process; wait for it or end it") from error
     print(f"trained {spec.train.steps} steps, {restarts} restarts")
+    if arguments.release:
+        release.tell(release.release(spec, artefacts), artefacts)
     return 0
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from workloads.export import release
-
     spec = _spec(arguments)
     step, accuracy = release.evaluate(spec, Artefacts(arguments.artefacts.absolute()))
     print(json.dumps({"name": spec.name, "step": step, "accuracy": accuracy}))
@@ -143,17 +167,12 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     lifeline.hold()
-    from workloads.export import release
-
     artefacts = Artefacts(arguments.artefacts.absolute())
-    made = release.release(_spec(arguments), artefacts)
-    print(json.dumps({"path": str(made.path(artefacts)), "version": made.version, "accuracy": made.accuracy}))
+    release.tell(release.release(_spec(arguments), artefacts), artefacts)
     return 0
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from workloads.export import release
-
     print(json.dumps(release.status(_spec(arguments), Artefacts(arguments.artefacts.absolute()))))
     return 0
 
@@ -166,6 +185,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     version = arguments.version or versions[-1]
     if version not in versions:
         raise UsageError(f"--version {version} is not in {model}; there are: {', '.join(map(str, versions))}")
+    if problem := release.damage_in(model / str(version)):
+        raise OSError(f"version {version} of {arguments.name} is not as it was released: {problem}; serve another one")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # a container's first process is not ended by default
     from workloads.serve import server
 
     server.serve(arguments.name, model / str(version), arguments.host, arguments.port)

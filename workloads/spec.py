@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Self
+from functools import reduce
+from operator import getitem
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -20,8 +22,38 @@ Name = Annotated[
 ]
 
 
-OPERATIONAL = frozenset({"minimum_accuracy", "train.checkpoint_every", "train.max_restarts"})
-"""What may change without training again; everything else outside ``serve`` changes what is learned."""
+OPERATIONAL = frozenset(
+    {
+        "minimum_accuracy",
+        "team",
+        "priority",
+        "train.workers",
+        "train.cpu",
+        "train.memory_gib",
+        "train.gpus",
+        "train.max_hours",
+        "train.checkpoint_every",
+        "train.max_restarts",
+    }
+)
+"""What may change without training again: a run goes on from its checkpoint, also with more workers or fewer. All else
+outside ``serve`` changes what is learned."""
+
+ON_A_CLUSTER = (
+    "team",
+    "priority",
+    "train.cpu",
+    "train.memory_gib",
+    "train.gpus",
+    "train.max_hours",
+    "serve.replicas",
+    "serve.max_replicas",
+    "serve.cpu",
+    "serve.memory_gib",
+    "serve.version",
+    "serve.canary",
+)
+"""What a cluster alone can do: one machine has neither teams, nor quota, nor a second server of a model."""
 
 
 def choice(value: str, allowed: dict[str, object], what: str) -> str:
@@ -49,6 +81,12 @@ class TrainSpec(Section):
         default=100, ge=1, description="Steps between checkpoints: the most work that a crash loses."
     )
     max_restarts: int = Field(default=3, ge=0, le=100, description="Times the group is restarted before the job fails.")
+    max_hours: int | None = Field(
+        default=None, ge=1, le=8760, description="Hours after which the job is ended; never when left out."
+    )
+    cpu: float = Field(default=1.0, gt=0, le=1024, description="Cores of each worker.")
+    memory_gib: float = Field(default=2.0, gt=0, le=65_536, description="Memory of each worker in GiB.")
+    gpus: int = Field(default=0, ge=0, le=16, description="GPUs of each worker.")
 
     @model_validator(mode="after")
     def _batch_divides(self) -> Self:
@@ -63,12 +101,53 @@ class TrainSpec(Section):
         return self
 
 
+class Canary(Section):
+    """A released version that is tried beside the one that is served."""
+
+    version: int = Field(ge=1, description="Released version to try.")
+    percent: int = Field(ge=1, le=50, description="Share of the requests that it answers, as near as servers divide.")
+
+
 class ServeSpec(Section):
     """How a trained model is served."""
 
     port: int = Field(
-        default=8501, ge=1024, le=65535, description="Wanted HTTP port; the next free one when it is busy."
+        default=8501,
+        ge=1024,
+        le=65535,
+        description="Wanted HTTP port on this machine; the next free one when it is busy.",
     )
+    replicas: int = Field(default=1, ge=1, le=1000, description="Servers; the least of them where max_replicas is set.")
+    max_replicas: int | None = Field(
+        default=None, ge=1, le=1000, description="Servers at most, as load asks for them; replicas when left out."
+    )
+    cpu: float = Field(default=0.5, gt=0, le=1024, description="Cores of each server.")
+    memory_gib: float = Field(default=1.0, gt=0, le=65_536, description="Memory of each server in GiB.")
+    version: int | None = Field(
+        default=None, ge=1, description="Released version that is served; the one just trained when left out."
+    )
+    canary: Canary | None = Field(default=None, description="Another version beside it; none when left out.")
+
+    @model_validator(mode="after")
+    def _servers_are_between_their_limits(self) -> Self:
+        if self.max_replicas is not None and self.max_replicas < self.replicas:
+            problem = f"fewer than replicas, {self.replicas}; raise it, or lower replicas"
+            raise Conflict(problem, ("max_replicas",), self.max_replicas)
+        return self
+
+    @model_validator(mode="after")
+    def _a_canary_is_another_version(self) -> Self:
+        if self.canary and self.canary.version == self.version:
+            problem = "is served already; try another version, or leave canary out"
+            raise Conflict(problem, ("canary", "version"), self.canary.version)
+        return self
+
+    @property
+    def canaries(self) -> int:
+        """Servers of the canary: its share, beside the least of the others, as near as can be; one at least."""
+        if self.canary is None:
+            return 0
+        return max(1, round(self.replicas * self.canary.percent / (100 - self.canary.percent)))
 
 
 class WorkloadSpec(Section):
@@ -82,6 +161,10 @@ class WorkloadSpec(Section):
     dataset: str = Field(description="Data set to learn from.", json_schema_extra={"enum": [*DATASETS]})
     minimum_accuracy: float = Field(
         default=0.97, ge=0, le=1, description="Test accuracy below which the model is not released."
+    )
+    team: Name | None = Field(default=None, description="Team that it belongs to; the first one when left out.")
+    priority: Literal["low", "normal", "high"] = Field(
+        default="normal", description="Its job's place in the team's queue: a high one may interrupt the others."
     )
     train: TrainSpec = Field(default=TrainSpec(), description="How it is trained.")
     serve: ServeSpec = Field(default=ServeSpec(), description="How it is served.")
@@ -107,6 +190,12 @@ class WorkloadSpec(Section):
             )
         return self
 
+    def on_a_cluster(self) -> dict[str, Any]:
+        """What it asks for that a cluster alone can do, by paths such as ``train.gpus``."""
+        usual = WorkloadSpec(name=self.name, model=self.model, dataset=self.dataset).model_dump()
+        asked = self.model_dump()
+        return {path: _at(asked, path) for path in ON_A_CLUSTER if _at(asked, path) != _at(usual, path)}
+
     @property
     def fingerprint(self) -> str:
         """Twelve hex digits that name what is learned: two specifications that share it share their checkpoints."""
@@ -115,3 +204,7 @@ class WorkloadSpec(Section):
             section, _, key = path.rpartition(".")
             del (learned[section] if section else learned)[key]
         return hashlib.sha256(json.dumps(learned, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _at(values: dict[str, Any], path: str) -> Any:
+    return reduce(getitem, path.split("."), values)

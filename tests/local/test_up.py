@@ -140,7 +140,7 @@ def test_changing_how_it_is_run_does_not_train_again(site: Project) -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"site": "kubernetes"}, "Allowed: local, google."),
+        ({"site": "mars"}, "Allowed: local, kubernetes, google."),
         ({"site": "lokal"}, "Did you mean local?"),
         ({"wrokloads": []}, "Did you mean workloads?"),
         ({"local": {"artefacts": 5}}, "ai-datacenter:local.artefacts = 5"),

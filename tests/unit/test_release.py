@@ -76,6 +76,21 @@ def test_a_version_that_holds_another_model_is_damage(made: Release, artefacts: 
     assert "holds another model (another00000" in str(release.damage(made, artefacts))
 
 
+def test_a_release_is_found_whole_only_while_its_files_are_as_they_were_released(
+    made: Release, spec: WorkloadSpec, artefacts: Artefacts
+) -> None:
+    assert release.find_whole(spec, artefacts) == made
+    (made.path(artefacts) / "saved_model.pb").write_bytes(b"other")
+    assert release.find_whole(spec, artefacts) is None
+
+
+def test_a_release_below_a_minimum_that_was_raised_since_is_refused(
+    made: Release, spec: WorkloadSpec, artefacts: Artefacts
+) -> None:
+    with pytest.raises(release.Inaccurate, match=r"0\.98 is below minimum_accuracy 0\.99"):
+        release.find_whole(spec.model_copy(update={"minimum_accuracy": 0.99}), artefacts)
+
+
 def test_a_workload_that_was_never_released_is_not_trained(spec: WorkloadSpec, artefacts: Artefacts) -> None:
     assert release.find(spec, artefacts) is None
     assert release.status(spec, artefacts) == {

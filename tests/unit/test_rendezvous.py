@@ -204,7 +204,14 @@ def test_a_member_that_still_waits_ends_at_once_when_told_to() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "worker 0 of a group of 2\n"
         process.terminate()
-        assert process.wait(20) == 128 + signal.SIGTERM
+        assert process.wait(20) == 42
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 42), (signal.SIGALRM, 75)])
+def test_a_command_that_was_told_to_go_is_no_failure_and_one_that_waited_for_its_group_in_vain_tells_so(
+    number: int, status: int
+) -> None:
+    assert run_here(pod(cluster="worker=1"), f"import os; os.kill(os.getpid(), {number:d})", []) == status
 
 
 def test_orphans_of_the_command_are_collected() -> None:
@@ -217,7 +224,7 @@ def test_orphans_of_the_command_are_collected() -> None:
         wait_until("the orphan is gone, and no zombie", lambda: not psutil.pid_exists(pid))
         for each in psutil.Process(process.pid).children():
             each.terminate()
-        assert process.wait(20) == 128 + signal.SIGTERM
+        assert process.wait(20) == 42
 
 
 def start(environment: dict[str, str], code: str, first: str = "") -> subprocess.Popen[str]:

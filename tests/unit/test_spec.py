@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from workloads.spec import OPERATIONAL, TrainSpec, WorkloadSpec
+from workloads.spec import ON_A_CLUSTER, OPERATIONAL, TrainSpec, WorkloadSpec
 
 LEAST = {"name": "digits", "model": "digits_cnn", "dataset": "digits"}
 
@@ -17,7 +17,15 @@ CHANGED: dict[str, dict[str, Any]] = {
     "name": {"name": "other"},
     "model, dataset": {"model": "dense_784", "dataset": "digits_28"},
     "minimum_accuracy": {"minimum_accuracy": 0.5},
+    "team": {"team": "research"},
+    "priority": {"priority": "high"},
     "serve.port": {"serve": {"port": 9000}},
+    "serve.replicas": {"serve": {"replicas": 2}},
+    "serve.max_replicas": {"serve": {"max_replicas": 3}},
+    "serve.cpu": {"serve": {"cpu": 2}},
+    "serve.memory_gib": {"serve": {"memory_gib": 4}},
+    "serve.version": {"serve": {"version": 1}},
+    "serve.canary": {"serve": {"canary": {"version": 2, "percent": 10}}},
     "train.workers": {"train": {"workers": 4}},
     "train.global_batch": {"train": {"global_batch": 32}},
     "train.steps": {"train": {"steps": 7}},
@@ -25,10 +33,14 @@ CHANGED: dict[str, dict[str, Any]] = {
     "train.seed": {"train": {"seed": 1}},
     "train.checkpoint_every": {"train": {"checkpoint_every": 7}},
     "train.max_restarts": {"train": {"max_restarts": 0}},
+    "train.max_hours": {"train": {"max_hours": 24}},
+    "train.cpu": {"train": {"cpu": 8}},
+    "train.memory_gib": {"train": {"memory_gib": 0.5}},
+    "train.gpus": {"train": {"gpus": 1}},
 }
 """Every value of a specification, and the specification with only that one changed."""
 
-NOT_LEARNED = OPERATIONAL | {"name", "serve.port"}
+NOT_LEARNED = OPERATIONAL | {"name"} | {path for path in CHANGED if path.startswith("serve.")}
 
 
 def made(**changes: Any) -> WorkloadSpec:
@@ -56,6 +68,15 @@ def test_a_change_of_what_is_learned_changes_the_fingerprint(path: str) -> None:
 @pytest.mark.parametrize("path", sorted(NOT_LEARNED))
 def test_a_change_of_operation_or_serving_keeps_the_fingerprint(path: str) -> None:
     assert made(**CHANGED[path]).fingerprint == made().fingerprint
+
+
+def test_a_run_goes_on_from_its_checkpoints_with_another_number_of_workers() -> None:
+    assert made(train={"workers": 1}).fingerprint == made(train={"workers": 2}).fingerprint
+
+
+@pytest.mark.parametrize("path", sorted(CHANGED))
+def test_what_only_a_cluster_can_do_is_told_by_its_path_when_it_is_asked_for(path: str) -> None:
+    assert list(made(**CHANGED[path]).on_a_cluster()) == ([path] if path in ON_A_CLUSTER else [])
 
 
 def test_a_default_that_is_written_out_is_the_same_specification() -> None:
@@ -124,6 +145,11 @@ def test_a_value_of_another_type_is_refused_and_not_converted(changes: dict[str,
         ({"train": {"max_restarts": -1}}, "train.max_restarts"),
         ({"serve": {"port": 80}}, "serve.port"),
         ({"serve": {"port": 65536}}, "serve.port"),
+        ({"serve": {"replicas": 0}}, "serve.replicas"),
+        ({"serve": {"canary": {"version": 2, "percent": 51}}}, "serve.canary.percent"),
+        ({"train": {"cpu": 0}}, "train.cpu"),
+        ({"train": {"gpus": -1}}, "train.gpus"),
+        ({"train": {"max_hours": 0}}, "train.max_hours"),
     ],
 )
 def test_a_value_out_of_range_is_refused(changes: dict[str, Any], place: str) -> None:
@@ -143,12 +169,26 @@ def test_a_value_out_of_range_is_refused(changes: dict[str, Any], place: str) ->
             "global_batch 64 does not divide over 3 workers; use 63 or 66",
         ),
         ({"train": {"workers": 8, "global_batch": 4}}, "global_batch 4 does not divide over 8 workers; use 8"),
+        ({"serve": {"replicas": 3, "max_replicas": 2}}, "fewer than replicas, 3; raise it, or lower replicas"),
+        (
+            {"serve": {"version": 2, "canary": {"version": 2, "percent": 10}}},
+            "is served already; try another version, or leave canary out",
+        ),
     ],
 )
 def test_what_does_not_exist_or_does_not_fit_is_refused_with_what_does(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
         made(**changes)
     assert [str(error["ctx"]["error"]) for error in caught.value.errors()] == [message]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "percent", "servers"), [(1, 10, 1), (9, 10, 1), (10, 10, 1), (20, 10, 2), (3, 50, 3), (6, 25, 2)]
+)
+def test_a_canary_has_servers_for_its_share_of_all_and_one_at_least(replicas: int, percent: int, servers: int) -> None:
+    spec = made(serve={"replicas": replicas, "canary": {"version": 2, "percent": percent}})
+    assert spec.serve.canaries == servers
+    assert made(serve={"replicas": replicas}).serve.canaries == 0
 
 
 @pytest.mark.parametrize("name", ["a", "digits", "a-1", "digits-cnn-2", "a" * 40])

@@ -14,6 +14,7 @@ from workloads.spec import WorkloadSpec
 from workloads.train import checkpoint
 from workloads.train.checkpoint import Checkpoints
 from workloads.train.loop import Progress, Trainer
+from workloads.train.notice import Preempted
 
 STEPS, EVERY = 30, 10
 
@@ -59,6 +60,20 @@ def test_a_resumed_run_is_bitwise_the_undisturbed_one(
     assert first == 10
     assert resumed_losses == {step: losses[step] for step in (20, 30)}
     for one, other in zip(trainer.model.variables, resumed.model.variables, strict=True):
+        assert np.array_equal(one.numpy(), other.numpy()), one.path
+
+
+def test_a_run_that_is_told_to_go_saves_at_its_step_and_goes_on_from_it_bitwise(
+    data: Dataset, tmp_path: Path, undisturbed: tuple[dict[int, float], Trainer]
+) -> None:
+    trainer = Trainer(spec(), data, tf.distribute.get_strategy())
+    with pytest.raises(Preempted) as preempted:
+        trainer.run(Checkpoints(tmp_path, trainer.model, trainer.optimizer), 0, lambda _: trainer.leave())
+    assert preempted.value.step == EVERY + 1  # told after ten steps, it agrees on it in the next
+    first, losses, resumed = train(data, tmp_path)
+    assert first == EVERY + 1
+    assert losses == {step: undisturbed[0][step] for step in (20, 30)}
+    for one, other in zip(undisturbed[1].model.variables, resumed.model.variables, strict=True):
         assert np.array_equal(one.numpy(), other.numpy()), one.path
 
 

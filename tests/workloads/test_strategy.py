@@ -39,21 +39,20 @@ def test_the_strategy_follows_from_what_is_around(environment: dict[str, str], g
 
 
 @pytest.mark.parametrize(
-    ("task", "chief"),
-    [
-        (None, True),
-        ({"type": "worker", "index": 0}, True),
-        ({"type": "worker", "index": 1}, False),
-        ({"type": "chief", "index": 0}, True),
-    ],
+    "sizes", [{"worker": 3}, {"chief": 1, "worker": 2}, {"chief": 1}], ids=["workers", "chief and workers", "chief"]
 )
-def test_exactly_one_worker_of_a_group_is_chief(
-    monkeypatch: pytest.MonkeyPatch, task: dict[str, Any] | None, chief: bool
-) -> None:
+def test_exactly_one_member_of_a_group_is_chief(monkeypatch: pytest.MonkeyPatch, sizes: dict[str, int]) -> None:
+    chiefs = []
+    for role, index in [(role, index) for role, size in sizes.items() for index in range(size)]:
+        config = json.loads(cluster(**sizes)) | {"task": {"type": role, "index": index}}
+        monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+        chiefs += [(role, index)] if is_chief() else []
+    assert chiefs == [(next(iter(sizes)), 0)]
+
+
+def test_a_process_on_its_own_is_chief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    if task:
-        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1", "b:1"]}, "task": task}))
-    assert is_chief() is chief
+    assert is_chief()
 
 
 def replicas(count: int, model: str, artefacts: Artefacts) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,8 +34,16 @@ EXAMPLE = "assets.extra/predict_request.json"
 """In the model's directory: a request body with one real test image."""
 
 
+OUTCOME = "WORKLOADS_OUTCOME"
+"""Names the file, if any, that a release is told to besides standard output, as a pod's termination message."""
+
+
 class NotReleased(RuntimeError):
     """The model may not or cannot be released; the message says why."""
+
+
+class Inaccurate(NotReleased):
+    """The model is trained to its end and below its workload's ``minimum_accuracy``."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +66,36 @@ def find(spec: WorkloadSpec, artefacts: Artefacts) -> Release | None:
     return _release(recorded)
 
 
+def find_whole(spec: WorkloadSpec, artefacts: Artefacts) -> Release | None:
+    """The release of this specification's run when its files are as released, else None.
+
+    Raises Inaccurate when it is below a minimum that was raised since.
+    """
+    release = find(spec, artefacts)
+    if release is None or damage(release, artefacts):
+        return None
+    _require_accuracy(spec, release.accuracy)
+    return release
+
+
 def damage(release: Release, artefacts: Artefacts) -> str | None:
-    """Compares the files with the manifest: what is wrong in one line, or None. Imports no TensorFlow."""
-    path = release.path(artefacts)
+    """What is wrong with the release's files in one line, or None."""
+    return damage_in(release.path(artefacts), release.fingerprint)
+
+
+def damage_in(path: Path, fingerprint: str | None = None) -> str | None:
+    """Compares the files of a version with its manifest: what is wrong in one line, or None. Imports no TensorFlow.
+
+    fingerprint: what it was learned from, where that is known.
+    """
     if not path.exists():
         return f"{path} is gone"
     manifest = read_json(path / MANIFEST) or {}
     files = manifest.get("files")
     if not files or not isinstance(files, dict):
         return f"{path / MANIFEST} is gone or unreadable"
-    if manifest.get("fingerprint") != release.fingerprint:
-        return f"{path} holds another model ({manifest.get('fingerprint')}, not {release.fingerprint})"
+    if fingerprint and manifest.get("fingerprint") != fingerprint:
+        return f"{path} holds another model ({manifest.get('fingerprint')}, not {fingerprint})"
     for file, digest in files.items():
         try:
             if _digest(path / file) != digest:
@@ -108,10 +136,14 @@ def evaluate(spec: WorkloadSpec, artefacts: Artefacts) -> tuple[int, float]:
 
 
 def release(spec: WorkloadSpec, artefacts: Artefacts) -> Release:
-    """Releases the newest good checkpoint of the run, under its old version when it was released before.
+    """Releases the newest good checkpoint of the run, under its old version when its files were damaged since.
 
-    Raises NotReleased when there is no checkpoint of the last step, or the accuracy is below the minimum.
+    A release that is whole is left as it is: servers may be reading it. Raises NotReleased when there is no checkpoint
+    of the last step, Inaccurate when the accuracy is below the minimum.
     """
+    if whole := find_whole(spec, artefacts):
+        return whole
+
     import keras
     import tensorflow as tf
 
@@ -121,12 +153,7 @@ def release(spec: WorkloadSpec, artefacts: Artefacts) -> Release:
         raise NotReleased(
             f"the newest good checkpoint in {run} is of step {trained.step}, not {spec.train.steps}; train first"
         )
-    if trained.accuracy < spec.minimum_accuracy:
-        raise NotReleased(
-            f"test accuracy {trained.accuracy} is below minimum_accuracy {spec.minimum_accuracy}; not released. "
-            "Train longer (train.steps), or lower the minimum"
-        )
-
+    _require_accuracy(spec, trained.accuracy)
     model, example = trained.model, int(trained.right.argmax())  # the first test image that it gets right
     previous = find(spec, artefacts)
     version = previous.version if previous else next_version(spec.name, artefacts)
@@ -161,6 +188,23 @@ def release(spec: WorkloadSpec, artefacts: Artefacts) -> Release:
             },
         )
     return made
+
+
+def tell(release: Release, artefacts: Artefacts) -> None:
+    """Says the release in one line of JSON."""
+    told = {"path": str(release.path(artefacts)), "version": release.version, "accuracy": release.accuracy}
+    line = json.dumps(told)
+    print(line, flush=True)
+    if file := os.environ.get(OUTCOME):
+        Path(file).write_text(line + "\n")
+
+
+def _require_accuracy(spec: WorkloadSpec, accuracy: float) -> None:
+    if accuracy < spec.minimum_accuracy:
+        raise Inaccurate(
+            f"test accuracy {accuracy} is below minimum_accuracy {spec.minimum_accuracy}; not released. "
+            "Train longer (train.steps), or lower the minimum"
+        )
 
 
 @dataclass(frozen=True)
@@ -210,4 +254,5 @@ def _shortened(values: Any) -> Any:
 
 
 def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import tempfile
 from pathlib import Path
 
 import keras
@@ -31,8 +32,9 @@ class Checkpoints:
         tracked = {"model": model, "random_states": random_states}
         self._checkpoint = tf.train.Checkpoint(**tracked, **({"optimizer": optimizer} if optimizer else {}))
         self._partial = optimizer is None
-        self._scratch = None if chief else directory / f".worker-{id(self)}"
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(self._scratch or directory), max_to_keep=KEEP)
+        # Not beside the chief's: members share that directory, and a process that is killed leaves its scratch behind.
+        self._scratch = None if chief else tempfile.mkdtemp(prefix="checkpoint-")
+        self._manager = tf.train.CheckpointManager(self._checkpoint, self._scratch or str(directory), max_to_keep=KEEP)
 
     def save(self, step: int) -> None:
         """Writes the checkpoint of ``step``; the files of an older attempt at the same step are replaced."""

@@ -20,7 +20,9 @@ from pathlib import Path
 
 from workloads import lifeline
 from workloads.artefacts import Artefacts, write_json
+from workloads.processors import processors
 from workloads.spec import WorkloadSpec
+from workloads.train.rendezvous import Group
 from workloads.train.status import FINAL, USAGE
 
 SPEC = "spec.json"
@@ -127,20 +129,22 @@ def _run_once(
     spec: WorkloadSpec, spec_file: Path, artefacts: Artefacts, logs: Path, report: Report
 ) -> tuple[int, int, Path] | None:
     """One life of the group: None when all finished, else index, exit status and log of the one to blame."""
-    ports = _free_ports(spec.train.workers)
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
-    command = [sys.executable, "-m", "workloads", "train", "--spec", str(spec_file), "--artefacts", str(artefacts.root)]
+    members = {"worker": tuple(f"127.0.0.1:{port}" for port in _free_ports(spec.train.workers))}
+    command = [sys.executable, "-m", "workloads", "train", "--member"]
+    command += ["--spec", str(spec_file), "--artefacts", str(artefacts.root)]
     workers: list[Worker] = []
     temporary = tempfile.TemporaryDirectory(prefix="workloads-")  # a worker that is killed cannot tidy up its own
     try:
         for index in range(spec.train.workers):
-            task = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
-            environment = _environment(spec.train.workers) | {"TF_CONFIG": task, "TMPDIR": temporary.name}
+            environment = _environment(spec.train.workers) | {"TMPDIR": temporary.name}
+            if config := Group(members, "worker", index).config:
+                environment["TF_CONFIG"] = config
             chief = report if index == 0 else _say_nothing
             workers.append(Worker(command, environment, logs / f"worker-{index}.log", chief))
         while any(worker.running for worker in workers) and not any(worker.failed for worker in workers):
             time.sleep(POLL_SECONDS)
-        failed = [worker for worker in workers if worker.failed]
+        if failed := [worker for worker in workers if worker.failed]:
+            _kill(workers)  # without the one that failed the others can agree on no step to save
     finally:
         _stop(workers)
         temporary.cleanup()
@@ -162,17 +166,24 @@ def _say_nothing(_: str) -> None:
 
 def _environment(workers: int) -> dict[str, str]:
     """A worker's environment: its share of the processors and the lifeline to this process."""
-    threads = str(max(1, (os.cpu_count() or 1) // workers))
+    threads = str(max(1, processors() // workers))
+    inherited = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
     return {
-        **os.environ,
+        **inherited,
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": "2",
         **lifeline.environment(),
     }
 
 
-def _stop(workers: list[Worker]) -> None:
+def _kill(workers: list[Worker]) -> None:
     """Ends what still runs; a checkpoint is written aside, so nothing is lost but the steps since the last one."""
+    for worker in workers:
+        worker.process.kill()
+
+
+def _stop(workers: list[Worker]) -> None:
+    """Has what still runs save where it is and end."""
     for worker in workers:
         if worker.running:
             worker.process.terminate()

@@ -18,6 +18,7 @@ from workloads.data.digits import Dataset
 from workloads.data.pipeline import training_steps
 from workloads.spec import WorkloadSpec
 from workloads.train.checkpoint import Checkpoints
+from workloads.train.notice import Preempted
 
 INNER_STEPS = 50
 """Most steps in one call of the inner loop: what lies between two progress lines."""
@@ -49,6 +50,7 @@ class Trainer:
             schedule = keras.optimizers.schedules.CosineDecay(spec.train.learning_rate, spec.train.steps)
             self.optimizer = keras.optimizers.Adam(schedule)
             self.optimizer.build(self.model.trainable_variables)
+        self._asked = tf.Variable(0.0, trainable=False)  # outside the scope: each member has its own
         self._train_many = tf.function(self._train_many_steps, reduce_retracing=True)
         self._count_right = tf.function(self._count_right_answers)
 
@@ -58,7 +60,10 @@ class Trainer:
         first: int,
         report: Callable[[Progress], None],
     ) -> float:
-        """Trains from step ``first`` to the last, saving as it goes. Returns steps per second without compilation."""
+        """Trains from step ``first`` to the last, saving as it goes. Returns steps per second without compilation.
+
+        Raises Preempted, in every member of the group, once a member has been asked to leave.
+        """
         spec = self.spec.train
         batches = iter(
             self.strategy.distribute_datasets_from_function(
@@ -72,7 +77,8 @@ class Trainer:
             to_checkpoint = spec.checkpoint_every - step % spec.checkpoint_every
             count = min(INNER_STEPS, to_checkpoint, spec.steps - step)
             started = time.perf_counter()
-            loss = float(self._train_many(batches, tf.constant(count)))
+            done, last_loss, asked = self._train_many(batches, tf.constant(count))
+            count, loss = int(done), float(last_loss)
             seconds = time.perf_counter() - started
             if not loss == loss:  # NaN
                 raise FloatingPointError(
@@ -85,8 +91,16 @@ class Trainer:
             if step % spec.checkpoint_every == 0 or step == spec.steps:
                 checkpoints.save(step)
                 accuracy = self.accuracy()
+            elif asked:
+                checkpoints.save(step)
             report(Progress(step, spec.steps, loss, count / seconds, accuracy))
+            if asked and step < spec.steps:
+                raise Preempted(step)
         return timed_steps / timed_seconds if timed_seconds else 0.0
+
+    def leave(self) -> None:
+        """Asks the group to save and to leave after the step that it is at. Any thread may call this during ``run``."""
+        self._asked.assign(1.0)
 
     def accuracy(self) -> float:
         """Share of the test set that the model gets right, measured by all replicas together."""
@@ -100,15 +114,23 @@ class Trainer:
         )
         return float(self._count_right(part)) / len(self.data.test_labels)
 
-    def _train_many_steps(self, batches: tf.distribute.DistributedIterator, count: tf.Tensor) -> tf.Tensor:
-        """``count`` steps; returns the loss of the last, over the global batch."""
-        loss = tf.constant(0.0)
-        for _ in tf.range(count):
-            per_replica = self.strategy.run(self._replica_step, args=(next(batches),))
-            loss = self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
-        return loss
+    def _train_many_steps(
+        self, batches: tf.distribute.DistributedIterator, count: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """At most ``count`` steps, up to the first at which a member has been asked to leave.
 
-    def _replica_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        Returns how many, the loss of the last over the global batch, and whether a member has been asked: that
+        travels with the loss, so that all members stop at the same step.
+        """
+        done, loss, asked = tf.constant(0), tf.constant(0.0), tf.constant(False)
+        while done < count and not asked:
+            per_replica = self.strategy.run(self._replica_step, args=(next(batches), self._asked.read_value()))
+            total = self.strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
+            done, loss, asked = done + 1, total[0], total[1] > 0
+        return done, loss, asked
+
+    def _replica_step(self, batch: tuple[tf.Tensor, tf.Tensor], asked: tf.Tensor) -> tf.Tensor:
+        """One step of one replica; returns its share of the loss, and ``asked``."""
         images, labels = batch
         with tf.GradientTape() as tape:
             logits = self.model(images, training=True)
@@ -116,7 +138,7 @@ class Trainer:
             loss = tf.nn.compute_average_loss(per_example, global_batch_size=self.spec.train.global_batch)
         variables = self.model.trainable_variables
         self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return loss
+        return tf.stack([loss, asked])
 
     def _count_right_answers(self, part: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         def count(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

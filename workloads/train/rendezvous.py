@@ -1,6 +1,6 @@
 """How the pods of one training job on Kubernetes find each other: writes TF_CONFIG, then runs the training command.
 
-    python -m workloads.train.rendezvous -- python -m workloads train --spec /etc/workload/spec.json
+    python -m workloads.train.rendezvous -- python -m workloads train --member --spec /etc/workload/spec.json
 
 For a JobSet, as it is or as Kubeflow Trainer makes it: Trainer has no plugin for TensorFlow and tells a plain container
 nothing (kubeflow/trainer issue 2699), so this is what the container starts with. It keeps no state: a pod that is
@@ -18,8 +18,9 @@ From the environment (the first three are the pod's labels, by the downward API)
     WORKLOADS_PORT               that TensorFlow listens on; 2222 when left out
     WORKLOADS_RENDEZVOUS_SECONDS how long the others' names may take to appear; 900 when left out
 
-Exit status: the command's; 128 and the signal's number where a signal ended it; 2 when the environment is wrong; 75
-when the others do not appear.
+Exit status: the command's; 128 and the signal's number where a signal ended it; 2 when the environment is wrong; 42
+when SIGTERM ended it, or the wait before it: what is told to go has not failed, and had nothing to save or did; 75 when
+the others do not appear, or SIGALRM ended it as the group did not form.
 
 Sources: JobSet v0.12.0, ``labelAndAnnotateObject`` and ``GetSubdomain`` in pkg/controllers/jobset_controller.go;
 Trainer v2.2.1, pkg/runtime/framework/plugins/plainml; TensorFlow, 'Distributed training', 'TF_CONFIG'.
@@ -36,10 +37,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from workloads.train.status import USAGE
-
-ABSENT = 75
-"""Exit status when other pods of the job do not appear (EX_TEMPFAIL of sysexits.h): another attempt may find them."""
+from workloads.train.status import ABSENT, PREEMPTED, USAGE
 
 ROLES = {role: role for role in ("chief", "worker", "ps", "evaluator")} | {"node": "worker"}
 """What the pods of a replicated job of that name are to TensorFlow; ``node`` is what Trainer's own runtimes use."""
@@ -186,11 +184,11 @@ class Running:
             if pid == self._pid:
                 self._pid = None
                 code = os.waitstatus_to_exitcode(status)
-                return code if code >= 0 else 128 - code
+                return code if code >= 0 else _ended_by(-code)
 
     def _forward(self, number: int, _: object) -> None:
         if self._pid is None:
-            sys.exit(128 + number)
+            sys.exit(_ended_by(number))
         os.kill(self._pid, number)
 
     def _leave_to_the_command(self, number: int, _: object) -> None:
@@ -224,6 +222,15 @@ def main(arguments: list[str], environment: Mapping[str, str], resolves: Resolve
 def _failed(problem: str, status: int) -> int:
     print(f"error: {problem}", file=sys.stderr, flush=True)
     return status
+
+
+def _ended_by(number: int) -> int:
+    """The exit status when a signal ended the command, or the wait before it."""
+    if number == signal.SIGTERM:
+        return PREEMPTED
+    if number == signal.SIGALRM:
+        return _failed("the group did not form in time", ABSENT)
+    return 128 + number
 
 
 def _text(environment: Mapping[str, str], name: str) -> str:

@@ -6,8 +6,10 @@ import json
 import os
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-import tensorflow as tf
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class Kind(StrEnum):
@@ -36,6 +38,8 @@ def workers(environment: Mapping[str, str]) -> int:
 
 def resolve() -> tf.distribute.Strategy:
     """Connects to the devices of this process's environment. Call it before any other TensorFlow operation."""
+    import tensorflow as tf
+
     match choose(os.environ, len(tf.config.list_logical_devices("GPU")) if not os.environ.get("TF_CONFIG") else 0):
         case Kind.TPU:
             resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=os.environ["TPU_NAME"])
@@ -52,5 +56,6 @@ def resolve() -> tf.distribute.Strategy:
 
 def is_chief() -> bool:
     """Whether this process is the one of its group that writes what the group makes."""
-    task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {"type": "chief", "index": 0})
-    return bool(task["type"] == "chief" or task["index"] == 0)
+    config = json.loads(os.environ.get("TF_CONFIG", "{}"))
+    first = "chief" if config.get("cluster", {}).get("chief") else "worker"
+    return bool(config.get("task", {"type": first, "index": 0}) == {"type": first, "index": 0})
