@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
@@ -13,6 +14,9 @@ from infra.google_cloud.environment import Environment, Holds
 from infra.google_cloud.identity import SCOPES
 from infra.hardware import CapacityKind, gke
 from infra.settings.capacity import FlexStart, OnDemand, Queued, Reservation, Spot
+
+Marks = tuple[dict[str, str], tuple[gke.Taint, ...]]
+"""Labels and taints of nodes."""
 
 Capacity = OnDemand | Spot | FlexStart | Queued | Reservation
 
@@ -26,11 +30,13 @@ class Nodes:
 
     account:  the nodes' service account.
     disk_key: full resource name of the key that encrypts boot disks.
+    marks:    labels and taints by which the platform's queues know nodes, by entry of the stack file.
     """
 
     cluster: gcp.container.Cluster
     account: gcp.serviceaccount.Account
     disk_key: pulumi.Output[str]
+    marks: Mapping[str, Marks]
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,7 @@ def _node_config(
     environment: Environment, nodes: Nodes, shape: Shape, kind: CapacityKind
 ) -> gcp.container.NodePoolNodeConfigArgsDict:
     capacity = shape.capacity
+    labels, taints = nodes.marks.get(shape.workload, ({}, ()))
     longest_run = duration(hours=capacity.max_run_hours) if isinstance(capacity, FlexStart | Queued) else None
     return {
         "machine_type": shape.machine_type,
@@ -141,10 +148,10 @@ def _node_config(
         "logging_variant": "DEFAULT",
         "gcfs_config": {"enabled": True},  # a container starts while its image is still being read
         "gvnic": {"enabled": shape.gvnic},
-        "labels": {},
+        "labels": labels,
         "resource_labels": environment.labelled(shape.workload),
         "tags": [],
-        "taints": _taints(shape.taint),
+        "taints": _taints(*([shape.taint] if shape.taint else []), *taints),
         "guest_accelerators": [shape.accelerator] if shape.accelerator else [],
         "spot": kind is CapacityKind.SPOT,
         "flex_start": kind is CapacityKind.FLEX_START,
@@ -200,10 +207,8 @@ def _upgrade(kind: CapacityKind, *, spare: bool) -> gcp.container.NodePoolUpgrad
     return {"strategy": "SURGE", "max_surge": surge, "max_unavailable": unavailable}
 
 
-def _taints(taint: gke.Taint | None) -> list[gcp.container.NodePoolNodeConfigTaintArgsDict]:
-    if taint is None:
-        return []
-    return [{"key": taint.key, "value": taint.value, "effect": "NO_SCHEDULE"}]
+def _taints(*taints: gke.Taint) -> list[gcp.container.NodePoolNodeConfigTaintArgsDict]:
+    return [{"key": taint.key, "value": taint.value, "effect": "NO_SCHEDULE"} for taint in taints]
 
 
 def _affinity(capacity: Capacity) -> gcp.container.NodePoolNodeConfigReservationAffinityArgsDict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -18,7 +19,7 @@ from infra.google_cloud.gpu_pool import GpuPool
 from infra.google_cloud.identity import ROLES, Identity, WorkloadIdentity
 from infra.google_cloud.image_policy import ImagePolicy
 from infra.google_cloud.network import Network
-from infra.google_cloud.node_pool import Nodes
+from infra.google_cloud.node_pool import Marks, Nodes
 from infra.google_cloud.observability import Observability
 from infra.google_cloud.provider import google_provider, tpu_provider
 from infra.google_cloud.registry import Registry
@@ -35,7 +36,10 @@ from infra.settings import GoogleSettings
 class GoogleSite(pulumi.ComponentResource):
     """One environment on Google Cloud, from the network to a TPU."""
 
-    def __init__(self, name: str, environment: Environment, settings: GoogleSettings) -> None:
+    def __init__(
+        self, name: str, environment: Environment, settings: GoogleSettings, marks: Mapping[str, Marks] | None = None
+    ) -> None:
+        """marks: labels and taints by which the platform's queues know nodes, by entry of the stack file."""
         providers = [google_provider(environment), tpu_provider()]
         super().__init__("aidc:google:Site", name, None, pulumi.ResourceOptions(providers=providers))
         here = pulumi.ResourceOptions(parent=self)
@@ -79,7 +83,7 @@ class GoogleSite(pulumi.ComponentResource):
             account=identity.accounts["nodes"],
             opts=here,
         )
-        nodes = Nodes(cluster.cluster, identity.accounts["nodes"], keys["disks"])
+        nodes = Nodes(cluster.cluster, identity.accounts["nodes"], keys["disks"], marks or {})
         SystemPool("system-pool", environment, settings.cluster.system_pool, nodes=nodes, opts=here)
         for pool in settings.gpu_pools:
             fabric = settings.fabric(pool.machine.fabric, pool.zones[0])

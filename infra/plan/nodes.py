@@ -51,6 +51,31 @@ class Resources:
     def times(self, number: int) -> Resources:
         return Resources(self.cpu * number, self.memory * number, self.gpus * number, self.tpus * number)
 
+    def plus(self, other: Resources) -> Resources:
+        return Resources(
+            self.cpu + other.cpu, self.memory + other.memory, self.gpus + other.gpus, self.tpus + other.tpus
+        )
+
+    def holds(self, each: Resources) -> int:
+        """How many pods that ask for ``each``, which asks for something, it is enough for."""
+        pairs = (
+            (self.cpu, each.cpu),
+            (self.memory, each.memory),
+            (self.gpus, each.gpus),
+            (self.tpus, each.tpus),
+        )
+        return min(mine // asked for mine, asked in pairs if asked)
+
+    def __str__(self) -> str:
+        """For a person."""
+        named = (
+            (f"{self.cpu / 1000:g} cores", self.cpu),
+            (f"{self.memory / MIB_PER_GIB:.3g} GiB", self.memory),
+            (f"{self.gpus} GPUs", self.gpus),
+            (f"{self.tpus} TPU chips", self.tpus),
+        )
+        return " and ".join(words for words, amount in named if amount) or "nothing"
+
     def without(self, other: Resources) -> Resources:
         """What is left of it, and never less than nothing."""
         return Resources(

@@ -7,16 +7,9 @@ theirs. So nobody owns a part of a slice that cannot be cut, and numbers that do
 share is that of the resource of which it uses the largest part, over all flavours: to Kueue a GPU is a GPU, whatever
 its model.
 
-A job takes the first flavour that its node selector and tolerations match and that has room, in the order of ``ORDER``:
-what is paid for first, then what is cheapest. It has to tolerate the taint of the accelerators that it asks for, so
-that a job without accelerators never takes their nodes; GPUs that are shared or divided it has to ask for by name,
-tolerating ``cloud.google.com/gke-gpu-sharing-strategy`` or ``cloud.google.com/gke-gpu-partition-size`` (taints of the
-flavour, which no node has).
-
 Kueue knows quota, not stock: a job goes on to the next flavour where one is full, and not where the cloud has no
-machines for it (kubernetes-sigs/kueue issue 2560). So spot and on-demand pools of the same machines are one flavour and
-one ComputeClass: GKE's autoscaler makes nodes in the first of them that has machines (``compute_classes``). What is
-reserved does not run out of stock, and what is queued or flex-start waits by its nature: each is a flavour of its own.
+machines for it (kubernetes-sigs/kueue issue 2560). So pools that stand in for each other are one flavour and one
+ComputeClass (``compute_classes``), by which GKE's autoscaler goes on to the next.
 With ``concurrent``, a job tries all its flavours at once and stays where it is admitted first, so that it does not wait
 for queued machines while others become free: KEP 8691, alpha in Kueue 0.19, for at most 16 flavours.
 
@@ -30,36 +23,22 @@ apis/kueue/v1beta2 and apis/config/v1beta2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from infra.hardware import CapacityKind, gke
-from infra.plan.nodes import Resources, general, with_gpus, with_tpus
-from infra.settings import GoogleSettings
-from infra.settings.accelerators import GpuPool, TpuSlice
-from infra.settings.capacity import Queued
-from infra.settings.foundation import SystemPool
+from infra.plan import footprint
+from infra.plan.nodes import Resources
+from infra.plan.pools import ORDER, POOL_LABEL, Pool, class_taint, home, pools, pools_there
+from infra.settings import KubernetesSettings, Settings
 
 Object = dict[str, Any]
 """A Kubernetes object, as JSON has it."""
 
 API = "kueue.x-k8s.io/v1beta2"
 CONFIGURATION_API = "config.kueue.x-k8s.io/v1beta2"
-
-POOL_LABEL = "ai-datacenter/pool"
-"""Label of a node with the name of its flavour: the one label that all of its nodes have, and no other's. Slices on
-several machines are several node pools."""
-
-ORDER = (
-    CapacityKind.RESERVATION,
-    CapacityKind.QUEUED,
-    CapacityKind.FLEX_START,
-    CapacityKind.SPOT,
-    CapacityKind.ON_DEMAND,
-)
-"""Which capacity a job takes first: the paid one, then the others from the cheapest to the dearest."""
 
 COHORT = "pools"
 QUEUE = "default"
@@ -68,30 +47,12 @@ QUEUE = "default"
 MOST_FLAVORS, MOST_CONCURRENT_FLAVORS = 64, 16
 """Flavours of a resource group, and of one whose jobs try them at once (validation of ClusterQueue)."""
 
-HOSTNAME = "kubernetes.io/hostname"
-GPU_LEVELS = tuple(f"cloud.google.com/gce-topology-{level}" for level in ("block", "subblock", "host"))
-"""Labels of nodes that stand close together (AI Hypercomputer, 'Schedule GKE workloads with Topology Aware
-Scheduling'). Nodes without them would be invisible, so they are used only where the machines are placed compactly."""
-
-QUEUED_TAINT = gke.Taint(gke.QUEUED_LABEL, "true", "NoSchedule")
-"""On nodes of queued provisioning. A job cannot know that it gets such a node, so the flavour tolerates it."""
-
-FALLING_BACK = (CapacityKind.SPOT, CapacityKind.ON_DEMAND)
-"""Capacity that is there at once or not at all, so that the autoscaler can go on to the next (GKE, 'About custom
-ComputeClasses', 'Fallback compute priorities')."""
-
-DIFFERING = {"name", "capacity", "zone", "zones", "disk_gib", "min_nodes", "max_nodes", "slices", "min_slices"}
-"""Keys of pools that a job cannot tell by: those whose others are the same can stand in for each other."""
-
 COMPUTE_CLASS_API = "cloud.google.com/v1"
 
 QUEUED_CLASS = "queued-provisioning.gke.io"
 QUEUED_SELECTOR = "autoscaling.gke.io/provisioning-request"
 """What keeps nodes to the job that they came for (GKE, 'Run a large-scale workload with flex-start with queued
 provisioning')."""
-
-PLATFORM = Resources(cpu=4_400, memory=12_595)
-"""What the platform's own services ask for and jobs cannot have: Kubeflow's distribution, README, its whole table."""
 
 PRIORITIES = {
     "low": (-1000, "Runs when nothing else wants to."),
@@ -105,52 +66,6 @@ FRAMEWORKS = ("batch/job", "jobset.x-k8s.io/jobset", "trainer.kubeflow.org/train
 START_MINUTES, FLEX_START_MINUTES = 30, 24 * 60
 """How long an admitted job may wait for its pods before it makes way: Kueue's default, and where machines are waited
 for node by node after the job is admitted."""
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Nodes that are alike, as jobs see them: a pool of the stack file, or several.
-
-    members:      entries of the stack file that it is of, in the order in which nodes are made of them, and the node
-                  pools of each.
-    each:         what one node offers to pods.
-    always, most: nodes at the smallest and at the largest scale.
-    labels:       that all of its nodes have, and that together no other's have; at most 8.
-    taints:       that a job has to tolerate.
-    tolerated:    taints that every job tolerates that comes here. Where there are any, Kueue before 0.20 drops the
-                  tolerations of a TrainJob's runtime; GKE gives pods back the one of their accelerators.
-    levels:       labels of its topology from the outermost to the node.
-    run_hours:    longest run of a job whose nodes come by a request; None where nodes come otherwise.
-    reserved:     what of all nodes is not for jobs.
-    """
-
-    name: str
-    members: Mapping[str, tuple[str, ...]]
-    capacity: CapacityKind
-    each: Resources
-    always: int
-    most: int
-    labels: Mapping[str, str]
-    taints: tuple[gke.Taint, ...] = ()
-    tolerated: tuple[gke.Taint, ...] = ()
-    levels: tuple[str, ...] = (HOSTNAME,)
-    run_hours: int | None = None
-    reserved: Resources = field(default=Resources())
-
-    @property
-    def falls_back(self) -> bool:
-        """Whether nodes are made of one member where there are none of another."""
-        return len(self.members) > 1
-
-    @property
-    def quota(self) -> Resources:
-        """What jobs may use of it at most."""
-        return self.each.times(self.most).without(self.reserved)
-
-    @property
-    def can_be_placed(self) -> bool:
-        """Whether its nodes are there when a job is placed."""
-        return self.always == self.most or self.run_hours is not None
 
 
 @dataclass(frozen=True)
@@ -218,7 +133,7 @@ class Queues:
         return {
             member: (
                 {key: pool.labels[key] for key in (POOL_LABEL, gke.COMPUTE_CLASS_LABEL) if key in pool.labels},
-                (_class_taint(pool.name),) if pool.falls_back else (),
+                (class_taint(pool.name),) if pool.falls_back else (),
             )
             for pool in self.pools
             for member in pool.members
@@ -357,108 +272,43 @@ def queues(pools: Sequence[Pool], teams: Sequence[Team], *, concurrent: bool = F
     return Queues(tuple(sorted(pools, key=lambda pool: ORDER.index(pool.capacity))), tuple(teams), concurrent)
 
 
-def pools(settings: GoogleSettings, platform: Resources = PLATFORM) -> tuple[Pool, ...]:
-    """The pools of the cluster. TPU VMs and requests to the TPU API are outside it.
-
-    Spot and on-demand ones that differ in no more than ``DIFFERING`` are one, under the name of the first in the file.
-
-    platform:  what the platform's services need of the system pool.
-    """
-    alike = {"system": [_of_system(settings.cluster.system_pool, platform)]}
-    entries: tuple[GpuPool | TpuSlice, ...] = (*settings.gpu_pools, *settings.tpu_slices)
-    for entry in entries:
-        pool = _of_gpus(entry) if isinstance(entry, GpuPool) else _of_slices(entry)
-        likeness = entry.model_dump_json(exclude=DIFFERING) if pool.capacity in FALLING_BACK else pool.name
-        alike.setdefault(likeness, []).append(pool)
-    return tuple(_one(each) for each in alike.values())
-
-
-def _one(alike: list[Pool]) -> Pool:
-    """Pools that are alike as one. The first capacity of ``ORDER`` leads, and the first in the file gives the name."""
-    first = alike[0]
-    if len(alike) == 1:
-        return first
-    ordered = sorted(alike, key=lambda pool: ORDER.index(pool.capacity))
-    labels = {key: value for key, value in first.labels.items() if key not in _own_labels(first)}
-    return replace(
-        first,
-        members={name: node_pools for pool in ordered for name, node_pools in pool.members.items()},
-        capacity=ordered[0].capacity,
-        always=sum(pool.always for pool in alike),
-        most=sum(pool.most for pool in alike),
-        labels={POOL_LABEL: first.name, gke.COMPUTE_CLASS_LABEL: first.name, **labels},
-        tolerated=(_class_taint(first.name),),
-    )
+def of(settings: Settings) -> Queues:
+    """The queues of a stack that has a platform. Raises SettingsError where a job of it could never start."""
+    platform = settings.platform
+    assert platform is not None
+    teams = [Team(each.name, (each.name,), each.share) for each in platform.teams]
+    if settings.google:
+        found = pools(settings.google)
+    else:
+        assert settings.kubernetes is not None  # as the settings have checked
+        services = footprint.of_services(settings.workloads, teams[0].name)
+        found = _with_room(settings, settings.kubernetes, footprint.of_platform(platform.install).plus(services))
+    try:
+        return queues(found, teams, concurrent=platform.concurrent)
+    except ValueError as error:
+        raise settings.mistake("platform.concurrent", f"{error}.") from error
 
 
-def _own_labels(pool: Pool) -> dict[str, str]:
-    """The labels that tell a pool from those that are otherwise like it."""
-    return {POOL_LABEL: pool.name, **_capacity_labels(pool.capacity)}
-
-
-def _class_taint(name: str) -> gke.Taint:
-    """On nodes of a ComputeClass (GKE, 'Control autoscaled node attributes with custom ComputeClasses')."""
-    return gke.Taint(gke.COMPUTE_CLASS_LABEL, name, "NoSchedule")
-
-
-def _of_system(pool: SystemPool, platform: Resources) -> Pool:
-    zones = len(pool.zones)
-    return Pool(
-        "system",
-        {"system": ("system",)},
-        CapacityKind.ON_DEMAND,
-        general(pool.machine_type),
-        pool.min_nodes * zones,
-        pool.max_nodes * zones,
-        {POOL_LABEL: "system"},
-        reserved=platform,
-    )
-
-
-def _of_gpus(pool: GpuPool) -> Pool:
-    machine, capacity = pool.machine, CapacityKind(pool.capacity.kind)
-    clients = getattr(pool.sharing, "clients", 1)
-    labels = {POOL_LABEL: pool.name, gke.GPU_ACCELERATOR_LABEL: machine.accelerator, **_capacity_labels(capacity)}
-    asked_by_name: dict[str, str] = {}
-    if pool.sharing.kind != "none":
-        asked_by_name[gke.GPU_SHARING_LABEL] = pool.sharing.kind
-        labels[gke.GPU_CLIENTS_LABEL] = str(clients)
-    if pool.partition:
-        asked_by_name[gke.GPU_PARTITION_LABEL] = pool.partition
-    return Pool(
-        pool.name,
-        {pool.name: pool.parts},
-        capacity,
-        with_gpus(machine, pool.partition, clients),
-        pool.min_nodes,
-        pool.max_nodes,
-        labels | asked_by_name,
-        (gke.GPU_TAINT, *(gke.Taint(key, value, "NoSchedule") for key, value in asked_by_name.items())),
-        (QUEUED_TAINT,) if capacity is CapacityKind.QUEUED else (),
-        (*GPU_LEVELS, HOSTNAME) if pool.compact else (HOSTNAME,),
-        pool.capacity.max_run_hours if isinstance(pool.capacity, Queued) else None,
-    )
-
-
-def _of_slices(slices: TpuSlice) -> Pool:
-    shape, capacity = slices.shape, CapacityKind(slices.capacity.kind)
-    return Pool(
-        slices.name,
-        {slices.name: slices.parts},
-        capacity,
-        with_tpus(shape),
-        slices.min_slices * shape.vms,
-        slices.slices * shape.vms,
-        {POOL_LABEL: slices.name, **shape.node_labels, **_capacity_labels(capacity)},
-        (gke.TPU_TAINT,),
-        levels=(gke.NODE_POOL_LABEL, HOSTNAME) if shape.is_multi_host else (HOSTNAME,),
-    )
-
-
-def _capacity_labels(capacity: CapacityKind) -> dict[str, str]:
-    """Labels that GKE gives such nodes, so that a job can ask for them or shun them."""
-    labels = {CapacityKind.SPOT: gke.SPOT_LABEL, CapacityKind.FLEX_START: gke.FLEX_START_LABEL}
-    return {labels[capacity]: "true"} if capacity in labels else {}
+def _with_room(settings: Settings, cluster: KubernetesSettings, services: Resources) -> tuple[Pool, ...]:
+    """The pools, which have room for the services and for each job of the stack."""
+    first = home(cluster)
+    found = pools_there(cluster, services)
+    lacking = services.without(next(pool.each.times(pool.most) for pool in found if pool.name == first.name))
+    if lacking != Resources():
+        where = f"kubernetes.pools[{cluster.pools.index(first)}].nodes"
+        problem = f"the platform and the services of the stack need {services}; {lacking} more than it has: add nodes."
+        raise settings.mistake(where, problem)
+    for index, workload in enumerate(settings.workloads):
+        each, wanted = footprint.of_worker(workload), workload.train.workers
+        room = {pool.name: pool.workers(each) for pool in found}
+        if wanted > max(room.values()):
+            holds = ", ".join(f"{name} holds {number}" for name, number in room.items())
+            problem = (
+                f"workers of {each} each are in one pool together, and {holds}, with {services} of {first.name} kept "
+                "for services; the job would wait for ever: use fewer or smaller workers, or add nodes."
+            )
+            raise settings.mistake(f"workloads[{index}].train.workers", problem)
+    return found
 
 
 def _topology(levels: tuple[str, ...]) -> str:

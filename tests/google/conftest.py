@@ -84,11 +84,18 @@ def prod() -> Site:
     return stack_site("prod")
 
 
-def edited(stack: str, change: dict[str, Any], add: dict[str, Any] | None = None, remove: tuple[str, ...] = ()) -> Site:
+def edited(
+    stack: str,
+    change: dict[str, Any],
+    add: dict[str, Any] | None = None,
+    remove: tuple[str, ...] = (),
+    platform: dict[str, Any] | None = None,
+) -> Site:
     """What is declared after an edit of the stack file of ``stack``.
 
     Paths are below ``google``, and an item of a list is told by its name: ``gpu_pools[serve].max_nodes``.
     change: the new value by path. add: an item by the path of its list. remove: paths of what is taken out.
+    platform: that section, where the stack is to have one.
     """
     content = yaml.safe_load((project_directory() / f"stacks/Pulumi.{stack}.yaml").read_text())["config"]
     google = copy.deepcopy(content["ai-datacenter:google"])
@@ -101,7 +108,8 @@ def edited(stack: str, change: dict[str, Any], add: dict[str, Any] | None = None
     for path in remove:
         holder, key = _place(google, path)
         del holder[key]
-    return declare_site(parse(stack, {"site": "google", "google": google}))
+    more = {"platform": platform} if platform else {}
+    return declare_site(parse(stack, {"site": "google", "google": google, **more}))
 
 
 def _place(google: dict[str, Any], path: str) -> tuple[Any, Any]:

@@ -15,8 +15,11 @@ import infra
 from tests.google.conftest import STACKS, stack_site
 
 SOURCES = Path(next(iter(infra.__path__)))
+OF_ANY_KIND = {"infra.kubeflow.objects.KubernetesObject"}
+"""Their token is that of the object that they are given."""
 
 TOKENS = {
+    "infra.any_cluster.site.KubernetesSite": "aidc:any:KubernetesSite",
     "infra.google_cloud.apis.Apis": "aidc:google:Apis",
     "infra.google_cloud.budget.Budget": "aidc:google:Budget",
     "infra.google_cloud.cluster.Cluster": "aidc:google:Cluster",
@@ -37,6 +40,20 @@ TOKENS = {
     "infra.google_cloud.tpu_slices.TpuSlices": "aidc:google:TpuSlices",
     "infra.google_cloud.tpu_vm.TpuVm": "aidc:google:TpuVm",
     "infra.google_cloud.volumes.Volumes": "aidc:google:Volumes",
+    "infra.jobs.jobset.SliceJob": "aidc:jobs:SliceJob",
+    "infra.jobs.model_service.ModelService": "aidc:jobs:ModelService",
+    "infra.jobs.tensorboard.TensorBoard": "aidc:jobs:TensorBoard",
+    "infra.jobs.training_job.TrainingJob": "aidc:jobs:TrainingJob",
+    "infra.kubeflow.artefacts.Folders": "aidc:kubeflow:Folders",
+    "infra.kubeflow.installation.Component": "aidc:kubeflow:Component",
+    "infra.kubeflow.kueue.ClusterQueues": "aidc:kubeflow:ClusterQueues",
+    "infra.kubeflow.kueue.LocalQueues": "aidc:kubeflow:LocalQueues",
+    "infra.kubeflow.namespaces.TeamNamespace": "aidc:kubeflow:TeamNamespace",
+    "infra.kubeflow.platform.Platform": "aidc:kubeflow:Platform",
+    "infra.kubeflow.waiting.Completed": "aidc-kubeflow:index:Completed",
+    "infra.kubeflow.waiting.Drained": "aidc-kubeflow:index:Drained",
+    "infra.kubeflow.waiting.Ready": "aidc-kubeflow:index:Ready",
+    "infra.kubeflow.waiting.Rollout": "aidc-kubeflow:index:Rollout",
     "infra.local.resources.Artefacts": "aidc-local:index:Artefacts",
     "infra.local.resources.Service": "aidc-local:index:Service",
     "infra.local.resources.TrainingJob": "aidc-local:index:TrainingJob",
@@ -53,7 +70,9 @@ def tokens() -> dict[str, str]:
             module = importlib.import_module(".".join(path.relative_to(SOURCES.parent).with_suffix("").parts))
             for class_ in vars(module).values():
                 if inspect.isclass(class_) and issubclass(class_, pulumi.Resource) and _is_ours(class_):
-                    found[f"{class_.__module__}.{class_.__name__}"] = token(class_)
+                    name = f"{class_.__module__}.{class_.__name__}"
+                    if name not in OF_ANY_KIND:
+                        found[name] = token(class_)
     return found
 
 

@@ -16,6 +16,8 @@ FABRICS = {
     ]
 }
 
+PLATFORM = {"teams": [{"name": "vision"}], "images": {"train": "example.com/t:1", "serve": "example.com/s:1"}}
+
 
 def pool(**settings: Any) -> Declared:
     """The pool for those settings, in an environment that has it alone."""
@@ -151,3 +153,23 @@ def test_a_pool_in_a_fabric_waits_for_its_networks(prod: Site) -> None:
 def test_a_partition_is_asked_for_by_its_name() -> None:
     made = pool(machine_type="a2-highgpu-1g", partition="1g.5gb")
     assert value(made, "nodeConfig.guestAccelerators[].gpuPartitionSize") == "1g.5gb"
+
+
+def test_nodes_have_the_labels_and_taints_that_the_platforms_queues_know_them_by() -> None:
+    alike = {"machine_type": "g2-standard-8", "zones": ["us-central1-a"], "max_nodes": 4}
+    pools = [{**alike, "name": kind, "capacity": {"kind": kind}} for kind in ("on-demand", "spot")]
+    site = edited("dev", {"gpu_pools": pools}, platform=PLATFORM)
+    label = {"ai-datacenter/pool": "on-demand", "cloud.google.com/compute-class": "on-demand"}
+    taint = {"key": "cloud.google.com/compute-class", "value": "on-demand", "effect": "NO_SCHEDULE"}
+    for kind in ("on-demand", "spot"):
+        made = site.named(f"gpu-pool-{kind}-pool")
+        assert value(made, "nodeConfig.labels") == label
+        assert taint in value(made, "nodeConfig.taints")
+    assert value(site.named("system-pool-pool"), "nodeConfig.labels") == {"ai-datacenter/pool": "system"}
+    assert value(site.named("system-pool-pool"), "nodeConfig.taints") == []
+
+
+def test_every_node_pool_of_a_slice_has_the_label_of_its_slices(prod: Site) -> None:
+    slices = edited("prod", {}, platform=PLATFORM).named("tpu-slices-v5e-train-0-pool")
+    assert value(slices, "nodeConfig.labels") == {"ai-datacenter/pool": "v5e-train"}
+    assert value(prod.named("tpu-slices-v5e-train-0-pool"), "nodeConfig.labels") == {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections import defaultdict
@@ -19,6 +18,7 @@ from infra.settings import GoogleSettings, SettingsError
 from infra.settings.load import parse
 from infra.settings.schema import schema
 from tests.legal_settings import DETERMINISTIC, FAMILIES, HARDWARE, legal_google, legal_stack_name
+from tests.unit.cases import JARGON, broken, told
 
 STACK = "dev"
 ILLEGAL = yaml.safe_load((Path(__file__).parent / "illegal_settings.yaml").read_text())
@@ -26,44 +26,16 @@ BASE: dict[str, Any] = ILLEGAL["base"]
 CASES: list[dict[str, Any]] = ILLEGAL["cases"]
 A_DOZEN = hypothesis.settings(DETERMINISTIC, max_examples=12)
 SCHEMA = jsonschema.Draft202012Validator(schema())
-JARGON = (
-    r"Input should|String should|Value error|value_error|union_tag|discriminat|valid (tuple|dictionary|string|integer)"
-    r"|pattern|instance|pydantic|Traceback|Settings\b|\bNone\b|\bTrue\b|\bFalse\b|\(\?|\^|kind='"
-)
-
-
-def steps(path: str) -> list[str | int]:
-    """``["a", 0, "b"]`` for ``a[0].b``."""
-    return [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", path)]
-
-
-def holder(section: Any, path: str) -> tuple[Any, Any]:
-    """What the last step of ``path`` is taken from, and that step."""
-    *way, last = steps(path)
-    for step in way:
-        section = section[step]
-    return section, last
 
 
 def section(case: dict[str, Any]) -> dict[str, Any]:
     """The base with the case's mistake."""
-    changed = copy.deepcopy(BASE)
-    for path, value in case.get("change", {}).items():
-        inside, key = holder(changed, path)
-        inside[key] = value
-    for path in case.get("remove", []):
-        inside, key = holder(changed, path)
-        del inside[key]
-    return changed
+    return broken(BASE, case)
 
 
 def first_line(case: dict[str, Any]) -> str:
     """Of the answer: the file, the key and what it holds."""
-    told = f"stacks/Pulumi.{STACK}.yaml: ai-datacenter:google.{case['at']}"
-    if case.get("missing"):
-        return f"{told} is missing"
-    inside, key = holder(section(case), case["at"])
-    return f"{told} = {json.dumps(inside[key] if isinstance(inside, list) else inside.get(key))}"
+    return told(BASE, case, f"stacks/Pulumi.{STACK}.yaml: ai-datacenter:google.")
 
 
 def answer(google: dict[str, Any], stack: str = STACK) -> str:
@@ -98,8 +70,8 @@ def test_what_a_case_says_is_more_than_its_value(case: dict[str, Any]) -> None:
 
 def test_two_mistakes_in_different_sections_are_both_told() -> None:
     case = {"change": {"tpu_slices[0].topology": "8x4", "budget.monthly_usd": 0}}
-    told = [line for line in answer(section(case)).split("\n") if not line.startswith(" ")]
-    assert [line.partition(" = ")[0].rpartition("google.")[2] for line in told] == [
+    answered = [line for line in answer(section(case)).split("\n") if not line.startswith(" ")]
+    assert [line.partition(" = ")[0].rpartition("google.")[2] for line in answered] == [
         "tpu_slices[0].topology",
         "budget.monthly_usd",
     ]

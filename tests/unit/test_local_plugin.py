@@ -117,6 +117,8 @@ LEAVES = [
     "model",
     "dataset",
     "minimum_accuracy",
+    "team",
+    "priority",
     *(f"train.{key}" for key in WorkloadSpec.model_fields["train"].default.model_dump()),
 ]
 

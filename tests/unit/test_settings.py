@@ -20,8 +20,11 @@ from workloads.mistakes import sections_in
 STACK = "dev"
 FILE = f"stacks/Pulumi.{STACK}.yaml"
 WORKLOAD = {"name": "digits", "model": "digits_cnn", "dataset": "digits"}
-WORKLOAD_KEYS = "name, model, dataset, minimum_accuracy, train, serve"
-TRAIN_KEYS = "workers, global_batch, steps, learning_rate, seed, checkpoint_every, max_restarts"
+WORKLOAD_KEYS = "name, model, dataset, minimum_accuracy, team, priority, train, serve"
+TRAIN_KEYS = (
+    "workers, global_batch, steps, learning_rate, seed, checkpoint_every, max_restarts, max_hours, cpu, memory_gib, "
+    "gpus"
+)
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def two(**second: Any) -> dict[str, Any]:
 
 MISTAKES = [
     # unknown keys
-    ({"colour": 1}, "colour = 1", "unknown key. Allowed: site, local, google, workloads."),
+    ({"colour": 1}, "colour = 1", "unknown key. Allowed: site, local, kubernetes, google, platform, workloads."),
     ({"local": {"disk": "/x"}}, 'local.disk = "/x"', "unknown key. Allowed: artefacts, tensorboard_port."),
     (workload(gpu=1), "workloads[0].gpu = 1", f"unknown key. Allowed: {WORKLOAD_KEYS}."),
     (train(epochs=3), "workloads[0].train.epochs = 3", f"unknown key. Allowed: {TRAIN_KEYS}."),
@@ -93,9 +96,9 @@ MISTAKES = [
     ({"local": {"artefacts": ""}}, 'local.artefacts = ""', "must not be empty."),
     (workload(name="My_Model"), 'workloads[0].name = "My_Model"', "lower-case letters, digits and dashes"),
     # what does not exist
-    ({"site": "mars"}, 'site = "mars"', "Allowed: local, google."),
-    ({"site": "lokal"}, 'site = "lokal"', "Allowed: local, google. Did you mean local?"),
-    ({"site": 5}, "site = 5", "Allowed: local, google."),
+    ({"site": "mars"}, 'site = "mars"', "Allowed: local, kubernetes, google."),
+    ({"site": "lokal"}, 'site = "lokal"', "Allowed: local, kubernetes, google. Did you mean local?"),
+    ({"site": 5}, "site = 5", "Allowed: local, kubernetes, google."),
     (workload(model="vit"), 'workloads[0].model = "vit"', "unknown model; allowed: digits_cnn, dense_784."),
     (workload(model="digits_cn"), 'workloads[0].model = "digits_cn"', "Did you mean digits_cnn?"),
     (workload(dataset="digit"), 'workloads[0].dataset = "digit"', "unknown data set; allowed: digits, digits_28."),
@@ -103,6 +106,23 @@ MISTAKES = [
     (without("name"), "workloads[0].name is missing", "lower-case letters, digits and dashes"),
     (without("model"), "workloads[0].model is missing", "Model of the catalogue. Allowed: digits_cnn, dense_784."),
     (without("dataset"), "workloads[0].dataset is missing", "Allowed: digits, digits_28."),
+    # what only a cluster can do
+    (workload(team="research"), 'workloads[0].team = "research"', "only a cluster has that; leave it out"),
+    (workload(priority="high"), 'workloads[0].priority = "high"', "only a cluster has that"),
+    (train(cpu=2.0), "workloads[0].train.cpu = 2.0", "only a cluster has that"),
+    (train(memory_gib=4.0), "workloads[0].train.memory_gib = 4.0", "only a cluster has that"),
+    (train(gpus=1), "workloads[0].train.gpus = 1", "or use site: kubernetes"),
+    (train(max_hours=3), "workloads[0].train.max_hours = 3", "only a cluster has that"),
+    (workload(serve={"replicas": 2}), "workloads[0].serve.replicas = 2", "only a cluster has that"),
+    (workload(serve={"max_replicas": 2}), "workloads[0].serve.max_replicas = 2", "only a cluster has that"),
+    (workload(serve={"cpu": 2.0}), "workloads[0].serve.cpu = 2.0", "only a cluster has that"),
+    (workload(serve={"memory_gib": 2.0}), "workloads[0].serve.memory_gib = 2.0", "only a cluster has that"),
+    (workload(serve={"version": 2}), "workloads[0].serve.version = 2", "only a cluster has that"),
+    (
+        workload(serve={"canary": {"version": 2, "percent": 9}}),
+        'workloads[0].serve.canary = {"version": 2, "percent": 9}',
+        "only a cluster has that",
+    ),
     # right alone and wrong together
     (workload(dataset="digits_28"), 'workloads[0].dataset = "digits_28"', "does not take data set digits_28; allowed:"),
     (train(workers=3), "workloads[0].train.global_batch = 64", "does not divide over 3 workers; use 63 or 66."),
@@ -242,9 +262,12 @@ def test_a_key_that_overrides_what_it_merges_is_not_there_twice(project: Path) -
 
 
 def test_a_mistake_found_later_is_told_in_the_same_form() -> None:
-    settings = parse(STACK, {"local": {"artefacts": "/nowhere"}})
+    settings = parse(STACK, {"local": {"artefacts": "/nowhere"}, **train(steps=7)})
     assert str(settings.mistake("local.artefacts", "cannot be written")) == (
         f'{FILE}: ai-datacenter:local.artefacts = "/nowhere"\n  cannot be written'
+    )
+    assert str(settings.mistake("workloads[0].train.steps", "too few")) == (
+        f"{FILE}: ai-datacenter:workloads[0].train.steps = 7\n  too few"
     )
 
 

@@ -1,10 +1,10 @@
-"""A small valid section ``google`` of a stack file, and what to put into it."""
+"""Small valid stack files of Google Cloud and of a cluster, and what to put into them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from infra.settings import GoogleSettings, parse
+from infra.settings import GoogleSettings, Settings, parse
 
 STACK = "dev"
 
@@ -23,6 +23,12 @@ V5E = {"name": "v5e", "generation": "v5e", "topology": "4x4", "zone": "us-centra
 VM = {"name": "debug", "accelerator_type": "v5litepod-8", "zone": "us-central1-a"}
 QUEUE = {"name": "queue", "accelerator_type": "v5p-8", "zone": "us-central1-a", "slices": 2}
 TCPXO = {"name": "tcpxo", "kind": "tcpxo", "range": "172.16.0.0/16"}
+
+CPUS = {"name": "cpus", "nodes": 2, "cpu": 8, "memory_gib": 32, "labels": ["pool=cpus"]}
+GPUS = {**CPUS, "name": "gpus", "gpus": 4, "labels": ["pool=gpus"]}
+TPUS = {**CPUS, "name": "tpus", "nodes": 4, "tpus": 4, "labels": ["pool=tpus"]}
+
+WORKLOAD = {"name": "digits", "model": "digits_cnn", "dataset": "digits"}
 
 ON_DEMAND = {"kind": "on-demand"}
 SPOT = {"kind": "spot"}
@@ -71,4 +77,18 @@ def with_everything() -> GoogleSettings:
         tpu_vms=[{**VM, "capacity": ON_DEMAND}],
         tpu_queues=[{**QUEUE, "capacity": SPOT}],
         delivery={"repository": "example/ai", "repository_id": 1},
+    )
+
+
+def cluster(*pools: dict[str, Any], workloads: list[dict[str, Any]] | None = None, **platform: Any) -> Settings:
+    """A stack of a cluster with these pools, read and checked."""
+    images = {"train": "example.com/ai/train:1", "serve": "example.com/ai/serve:1"}
+    return parse(
+        STACK,
+        {
+            "site": "kubernetes",
+            "kubernetes": {"context": "example", "version": "1.34.4", "pools": list(pools)},
+            "platform": {"teams": [{"name": "vision", "share": 2}, {"name": "speech"}], "images": images, **platform},
+            "workloads": workloads or [],
+        },
     )

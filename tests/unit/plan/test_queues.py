@@ -10,7 +10,8 @@ import pytest
 from infra.hardware import CapacityKind, gke
 from infra.plan.fleet import fleet
 from infra.plan.nodes import Resources
-from infra.plan.queues import COHORT, FALLING_BACK, ORDER, PLATFORM, POOL_LABEL, Pool, Queues, Team, pools, queues
+from infra.plan.pools import FALLING_BACK, ORDER, PLATFORM, POOL_LABEL, Pool, pools
+from infra.plan.queues import COHORT, Queues, Team, queues
 from infra.settings import GoogleSettings, parse, read
 from tests.legal_settings import DETERMINISTIC, HARDWARE, legal_google
 from tests.unit.plan import kueue, samples
