@@ -8,8 +8,8 @@ import pulumi
 
 from infra.local import place
 from infra.local.site import LocalSite
-from infra.plan import advice
-from infra.settings import GoogleSettings, Settings, Site, project_directory
+from infra.plan import advice, queues
+from infra.settings import Settings, Site, project_directory
 
 
 def build(settings: Settings) -> dict[str, Any]:
@@ -20,15 +20,21 @@ def build(settings: Settings) -> dict[str, Any]:
             if trouble := place.problem(root):
                 raise settings.mistake("local.artefacts", trouble)
             return LocalSite("local", root, settings.local, settings.workloads).outputs
+        case Site.KUBERNETES:
+            from infra.any_cluster.site import KubernetesSite  # takes seconds to import; the local site does without
+
+            return KubernetesSite("cluster", settings).outputs
         case Site.GOOGLE:
-            assert settings.google is not None  # as the settings have checked
-            return _google(settings.stack, settings.google)
+            return _google(settings)
 
 
-def _google(stack: str, settings: GoogleSettings) -> dict[str, Any]:
-    from infra.google_cloud.environment import Environment  # takes seconds to import; the local site does without
+def _google(settings: Settings) -> dict[str, Any]:
+    from infra.google_cloud.environment import Environment
     from infra.google_cloud.site import GoogleSite
 
-    for warning in advice.warnings(settings):
+    google = settings.google
+    assert google is not None  # as the settings have checked
+    for warning in advice.warnings(google):
         pulumi.log.warn(warning)
-    return GoogleSite("google", Environment.of(stack, settings), settings).outputs
+    marks = queues.of(settings).on_nodes() if settings.platform else {}
+    return GoogleSite("google", Environment.of(settings.stack, google), google, marks).outputs

@@ -337,11 +337,23 @@ def _differences(wanted: Any, made: Any, old: Any, before: Any, path: str) -> It
                 yield from _differences(wanted[name], _at(made, name), old.get(name), before.get(name), inner)
             elif made is None or _at(made, name) != old.get(name):
                 yield inner
-    elif isinstance(wanted, list) and isinstance(old, list) and made is None and len(wanted) == len(old):
-        for index, (new, there) in enumerate(zip(wanted, old, strict=True)):
-            yield from _differences(new, None, there, None, f"{path}[{index}]")
+    elif isinstance(wanted, list) and isinstance(old, list) and _can_be_paired(wanted, made, old, before):
+        for index, (new, there) in enumerate(zip(wanted, old, strict=False)):
+            would, was = (each[index] if isinstance(each, list) else None for each in (made, before))
+            yield from _differences(new, would, there, was, f"{path}[{index}]")
     elif (wanted if made is None else made) != old and not (made is None and _is_nothing(wanted) and old is None):
         yield path
+
+
+def _can_be_paired(wanted: list[Any], made: Any, old: list[Any], before: Any) -> bool:
+    """Whether two lists are compared entry by entry: what others have added to the entries, or after them, is theirs.
+
+    So the vendor cuts what is there to what the inputs name (pulumi-kubernetes, ``pruneSlice``).
+    """
+    told = [each for each in (made, before) if isinstance(each, list)]
+    if made is None:
+        return len(wanted) == len(old)
+    return len(wanted) <= len(old) and all(len(wanted) <= len(each) for each in told) and before in (None, wanted)
 
 
 def _is_nothing(value: Any) -> bool:

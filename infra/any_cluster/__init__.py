@@ -1,0 +1,1 @@
+"""A Kubernetes cluster that is there already, as a site."""
