@@ -1,4 +1,4 @@
-"""Random google sections that are legal, as a stack file holds them: plain dictionaries, lists, text and numbers.
+"""Random google sections, and stack files of clusters, that are legal: plain dictionaries, lists, text and numbers.
 
 They are legal by construction: what belongs together is drawn together, and next to nothing is drawn to be thrown away.
 What a machine can do is asked of ``infra.hardware``; what the sections ask of each other (fabrics of machines, ranges
@@ -441,3 +441,75 @@ def _budget(draw: st.DrawFn) -> Json:
 def _delivery() -> st.SearchStrategy[Json]:
     needed = {"repository": st.just("example/ai-datacenter"), "repository_id": st.integers(1, 10**12)}
     return st.fixed_dictionaries(needed, optional={"branch": st.sampled_from(["main", "release/1.0"])})
+
+
+# Clusters
+
+
+@st.composite
+def legal_cluster(draw: st.DrawFn) -> Json:
+    """The stack file of a cluster, whose first pool holds the platform and every job but those for GPUs."""
+    kinds = ["cpus", *draw(st.lists(st.sampled_from(["cpus", "gpus", "tpus"]), max_size=5))]
+    pools = [draw(_node_pool(f"{kind}-{index}", kind, bare=index == 0)) for index, kind in enumerate(kinds)]
+    teams = draw(st.lists(_names(40, "t"), min_size=1, max_size=4, unique=True))
+    roomy = next((pool for pool in pools if "gpus" in pool), None)
+    names = draw(st.lists(_names(36), max_size=3, unique=True))
+    workloads = [draw(_workload(name, teams, roomy)) for name in names]
+    platform = {
+        "install": ["jobset", "kueue", "trainer", *draw(st.sampled_from([[], ["lws"], ["cert-manager", "kserve"]]))],
+        "teams": [{"name": name, **draw(_some(share=st.integers(1, 1000)))} for name in teams],
+        "images": {"train": "example.com/ai/train:1", "serve": "example.com/ai/serve@sha256:" + "0" * 64},
+        **draw(_some(concurrent=st.booleans())),
+    }
+    artefacts = st.sampled_from([{}, {"storage_class": "shared"}, {"host_path": "/srv/artefacts", "size_gib": 1}])
+    cluster = {
+        "context": draw(st.sampled_from(["example", "gke_project_zone_name"])),
+        "version": draw(st.sampled_from(["1.34.4", "v1.35.0", "1.36.3-gke.100"])),
+        "pools": pools,
+        "artefacts": draw(artefacts),
+    }
+    return {"site": "kubernetes", "kubernetes": cluster, "platform": platform, "workloads": workloads}
+
+
+@st.composite
+def _node_pool(draw: st.DrawFn, name: str, kind: str, *, bare: bool) -> Json:
+    """bare: without accelerators or taints, and large."""
+    size = {
+        "nodes": draw(st.integers(1, 15_000)),
+        "cpu": draw(st.floats(1, 192)),
+        "memory_gib": draw(st.floats(1, 4096)),
+    }
+    pool: Json = {"name": name, "labels": [f"example.com/pool={name}"], **size}
+    if bare:
+        return {**pool, "nodes": max(4, size["nodes"]), "cpu": 64 + size["cpu"], "memory_gib": 256 + size["memory_gib"]}
+    taints = {
+        "cpus": ["dedicated=batch:NoSchedule", "dedicated=:NoExecute"],
+        "gpus": ["nvidia.com/gpu=present:NoSchedule"],
+        "tpus": ["google.com/tpu=present:NoSchedule"],
+    }
+    pool |= draw(_some(taints=st.lists(st.sampled_from(taints[kind]), max_size=1)))
+    if kind == "gpus":
+        pool["gpus"] = draw(st.integers(1, 64))
+    if kind == "tpus":
+        pool |= {"tpus": draw(st.sampled_from([1, 4, 8])), **draw(_some(slice_label=st.just("example.com/slice")))}
+    return pool
+
+
+@st.composite
+def _workload(draw: st.DrawFn, name: str, teams: list[str], with_gpus: Json | None) -> Json:
+    """with_gpus: a pool that one worker fits for certain."""
+    train = draw(_some(cpu=st.floats(0.1, 8), memory_gib=st.floats(0.1, 32), max_hours=st.integers(1, 8760)))
+    if with_gpus and draw(st.booleans()):
+        train |= {"gpus": 1, "workers": 1, "cpu": with_gpus["cpu"] / 2, "memory_gib": with_gpus["memory_gib"] / 2}
+    most = draw(st.integers(1, 4))
+    serve = _some(
+        replicas=st.integers(1, most),
+        max_replicas=st.just(most),
+        cpu=st.floats(0.1, 2),
+        memory_gib=st.floats(0.1, 4),
+        version=st.just(2),
+        canary=st.fixed_dictionaries({"version": st.just(1), "percent": st.integers(1, 50)}),
+    )
+    more = _some(team=st.sampled_from(teams), priority=st.sampled_from(["low", "normal", "high"]))
+    spec = {"name": name, "model": "digits_cnn", "dataset": "digits", "train": train, "serve": draw(serve)}
+    return {**spec, **draw(more)}

@@ -63,7 +63,7 @@ def test_engine_and_sdk_are_one_version() -> None:
 
 
 def test_no_lock_file_names_an_index() -> None:
-    for lock in (cache.PROJECT / "toolchain" / "locks").iterdir():
+    for lock in (cache.PROJECT / "toolchain" / "locks").rglob("*.txt"):
         assert "://" not in lock.read_text()
         assert "--hash=sha256:" in lock.read_text()
 
