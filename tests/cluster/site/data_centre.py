@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.project import Project, wait_for
+from tests.project import Project
 from toolchain import cache
 from toolchain.cluster.built import Cluster
 
@@ -24,21 +23,21 @@ class DataCentre(Project):
     over the real API server."""
 
     def __init__(self, folder: Path, cluster: Cluster, charts: Path) -> None:
-        super().__init__(folder)
+        shipped = yaml.safe_load(STACK_FILE.read_text())["config"]
+        self.settings: dict[str, Any] = {key.removeprefix(PREFIX): value for key, value in shipped.items()}
+        (self.workload,) = self.settings.pop("workloads")
         self.cluster = cluster
+        super().__init__(folder)
         self.environment |= {
             "KUBECONFIG": str(cluster.kubeconfig),
             "AIDC_CHARTS": str(charts),
             "AIDC_KUBERNETES_PROVIDER": "stand-in",
         }
-        shipped = yaml.safe_load(STACK_FILE.read_text())["config"]
-        self.settings: dict[str, Any] = {key.removeprefix(PREFIX): value for key, value in shipped.items()}
-        self.write(*self.settings.pop("workloads"))
+        self.write(self.workload)
 
     def write(self, *workloads: dict[str, Any], **settings: Any) -> None:
         """Writes the stack file: the shipped one with these workloads."""
-        if hasattr(self, "settings"):
-            super().write(*workloads, **{"local": {}} | self.settings | settings)
+        super().write(*workloads, **{"local": {}, **self.settings, **settings})
 
     def says_no_change(self, command: str) -> str:
         """Runs `up` or `refresh`, which fails where anything would change."""
@@ -52,9 +51,6 @@ class DataCentre(Project):
         """The objects of a kind."""
         items: list[dict[str, Any]] = json.loads(self.kubectl("get", kind, *words, "--output=json"))["items"]
         return items
-
-    def eventually(self, condition: Callable[[], Any], what: str, seconds: float = 120) -> None:
-        wait_for(condition, what, seconds)
 
 
 class Load:
