@@ -11,7 +11,6 @@ that of its pods, and not exactly what was asked for; where load adds servers, i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 from typing import Any
 
 import pulumi
@@ -22,7 +21,7 @@ from infra.kubeflow import pods
 from infra.kubeflow.objects import KubernetesObject
 from infra.kubeflow.pods import Object
 from infra.kubeflow.waiting import Rollout
-from infra.plan.nodes import MIB_PER_GIB, Resources
+from infra.plan import footprint
 from workloads.spec import WorkloadSpec
 
 PORT = 8501
@@ -113,7 +112,7 @@ def servers(workload: WorkloadSpec, image: str, version: Any, track: str) -> Obj
         *("python", "-m", "workloads", "serve", "--name", workload.name, "--artefacts", pods.ARTEFACTS_PATH),
         *("--host", "0.0.0.0", "--port", str(PORT), "--version", version),  # noqa: S104 - the pod's own
     ]
-    asked = quantities(Resources(round(workload.serve.cpu * 1000), ceil(workload.serve.memory_gib * MIB_PER_GIB)))
+    asked = quantities(footprint.of_server(workload.serve))
     server = pods.container(
         "server",
         image,
@@ -152,7 +151,7 @@ def deployment(workload: WorkloadSpec, namespace: str, template: Object, revisio
         "template": {**template, "metadata": metadata},
     }
     if track == CANARY:
-        spec["replicas"] = canaries(workload)
+        spec["replicas"] = workload.serve.canaries
     elif not workload.serve.max_replicas:
         spec["replicas"] = workload.serve.replicas
     return _object("apps/v1", "Deployment", name, namespace, spec, annotations=Rollout.unattended())
@@ -185,16 +184,9 @@ def surroundings(workload: WorkloadSpec, namespace: str) -> list[Object]:
     return made
 
 
-def canaries(workload: WorkloadSpec) -> int:
-    """Servers of the canary beside the others, for a share as near as can be to what was asked for; at least one."""
-    assert workload.serve.canary
-    percent = workload.serve.canary.percent
-    return max(1, round(workload.serve.replicas * percent / (100 - percent)))
-
-
 def canary_share(workload: WorkloadSpec) -> float:
     """The share of the canary in percent."""
-    count = canaries(workload)
+    count = workload.serve.canaries
     return round(100 * count / (count + workload.serve.replicas), 1)
 
 

@@ -11,6 +11,9 @@ from infra.kubeflow.pods import Object
 from infra.plan.footprint import CONTROLLERS
 
 RUNTIME = "tensorflow"
+RBAC_PROXY = "quay.io/brancz/kube-rbac-proxy:v0.19.1"
+"""Guards the controller's metrics; later than the chart's, which does not build beside KServe's own modules."""
+
 MODELS_PATH, PORT = "/mnt/models", 8080
 """Where KServe puts what ``storageUri`` names, and the port that it sends requests to."""
 
@@ -27,6 +30,7 @@ def installation(version: str) -> Installation:
         "imagePullPolicy": "IfNotPresent",
         "resources": {"requests": requests},
         "rbacProxy": {"resources": {"requests": requests}},
+        "rbacProxyImage": RBAC_PROXY,
         "gateway": {"disableIngressCreation": True, "disableIstioVirtualHost": True},
     }
     values = {

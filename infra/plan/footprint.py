@@ -53,7 +53,7 @@ def of_platform(installed: Iterable[str]) -> Resources:
 def of_services(workloads: Iterable[WorkloadSpec], first_team: str) -> Resources:
     """What model servers and TensorBoards ask for at their most: with the server that comes before another goes."""
     workloads = tuple(workloads)
-    servers = (_of_one(each.serve).times(_most_servers(each.serve)) for each in workloads)
+    servers = (of_server(each.serve).times(_most_servers(each.serve)) for each in workloads)
     teams = {each.team or first_team for each in workloads}
     return _sum((*servers, TENSORBOARD.times(len(teams))))
 
@@ -64,7 +64,8 @@ def of_worker(workload: WorkloadSpec) -> Resources:
     return Resources(round(train.cpu * 1000), ceil(train.memory_gib * MIB_PER_GIB), train.gpus)
 
 
-def _of_one(serve: ServeSpec) -> Resources:
+def of_server(serve: ServeSpec) -> Resources:
+    """What each server of a model asks for."""
     return Resources(round(serve.cpu * 1000), ceil(serve.memory_gib * MIB_PER_GIB))
 
 

@@ -18,7 +18,7 @@ WEB = "mkdir /web && hostname > /web/index.html && exec httpd -f -p 8080 -h /web
 RETRIED = "until {command} 2>/dev/null; do sleep 0.2; done"
 EVERY_PROGRAM = (
     *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"),
-    *("containerd", "kubelet", "kube-proxy", "coredns", "door"),
+    *("containerd", "kubelet", "kube-proxy", "coredns", "door", "netpol", "metrics-server", "local-path-provisioner"),
 )
 
 

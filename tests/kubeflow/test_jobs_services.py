@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.jobs.model_service import STABLE, ModelService, canaries, canary_share, deployment, servers, surroundings
+from infra.jobs.model_service import STABLE, ModelService, canary_share, deployment, servers, surroundings
 from infra.kubeflow.waiting import Rollout
 from tests.google.mocks import Declared, declare, of_type
 from workloads.spec import WorkloadSpec
@@ -69,7 +69,7 @@ def test_a_canary_has_the_share_of_its_servers(
     replicas: int, percent: int, servers_of_canary: int, share: float
 ) -> None:
     spec = workload(serve={"replicas": replicas, "canary": {"version": 2, "percent": percent}})
-    assert (canaries(spec), canary_share(spec)) == (servers_of_canary, share)
+    assert (spec.serve.canaries, canary_share(spec)) == (servers_of_canary, share)
 
 
 def test_a_canary_answers_behind_the_same_address_with_pods_of_its_own() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import report
-from tests.cluster.site.data_centre import DataCentre
+from tests.cluster.site.data_centre import DataCentre, there
 from tests.project import clean_up
 from toolchain.cluster.built import Cluster
 from toolchain.images import build
@@ -39,7 +39,15 @@ def charts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def data_centre(machine: Cluster, charts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataCentre]:
+def before(machine: Cluster) -> set[str]:
+    """What is in the cluster before anything is brought up."""
+    return there(machine)
+
+
+@pytest.fixture(scope="session")
+def data_centre(
+    machine: Cluster, before: set[str], charts: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DataCentre]:
     """One that is up. Tests leave it up and as its stack file says."""
     made = DataCentre(tmp_path_factory.mktemp("data-centre"), machine, charts)
     try:
@@ -47,3 +55,14 @@ def data_centre(machine: Cluster, charts: Path, tmp_path_factory: pytest.TempPat
         yield made
     finally:
         clean_up(made)
+
+
+@pytest.fixture(scope="session")
+def taken_down(data_centre: DataCentre) -> DataCentre:
+    """The data centre, which is no more. Tests that have this come after all the others."""
+    data_centre.run("destroy", "--yes", "--skip-preview")
+    return data_centre
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: "taken_down" in getattr(item, "fixturenames", ()))

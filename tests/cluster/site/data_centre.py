@@ -53,6 +53,19 @@ class DataCentre(Project):
         return items
 
 
+PASSING = ("events", "leases", "endpoints", "endpointslices", "metrics.k8s.io", "componentstatuses")
+"""What comes and goes in a cluster that nobody uses."""
+
+
+def there(cluster: Cluster) -> set[str]:
+    """All objects of a cluster, as ``Kind/namespace/name``, but for those that come and go by themselves."""
+    kinds = cluster.kubectl("api-resources", "--verbs=list", "--output=name").split()
+    lasting = ",".join(each for each in kinds if not any(passing in each for passing in PASSING))
+    items = json.loads(cluster.kubectl("get", lasting, "--all-namespaces", "--output=json"))["items"]
+    names = ((each["kind"], each["metadata"].get("namespace", ""), each["metadata"]["name"]) for each in items)
+    return {"/".join(each) for each in names}
+
+
 class Load:
     """Requests to a model's service from inside the cluster's network, until ``end``."""
 
