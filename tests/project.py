@@ -30,7 +30,12 @@ WORKLOAD: dict[str, Any] = {
 
 
 class Project:
-    """What a person has in front of them: a stack file, the engine, and what it answers."""
+    """What a person has in front of them: a stack file, the engine, and what it answers.
+
+    patience:  seconds that a command of the engine may take before the test is given up.
+    """
+
+    patience = 400
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,7 +77,7 @@ class Project:
     def run(self, *arguments: str, fails: bool | None = False, **environment: str) -> str:
         """Runs the engine to its end and returns what it said. ``fails`` says how it must end; None is either way."""
         process = self.start(*arguments, **environment)
-        said, _ = process.communicate(timeout=400)
+        said, _ = process.communicate(timeout=self.patience)
         if fails is not None:
             assert (process.returncode != 0) is fails, said
         return said

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from infra.kubeflow import kserve
 from infra.kubeflow.platform import installations
 from infra.kubeflow.versions import COMPONENTS, choose
 from infra.plan import footprint, queues
@@ -19,7 +20,7 @@ from toolchain.kubernetes import controllers
 pytestmark = pytest.mark.cluster  # fetches the modules of all components
 
 VERSIONS = {name: choose().versions[name] for name in footprint.CONTROLLERS}
-NOT_OURS = {"quay.io/brancz/kube-rbac-proxy:v0.18.0"}
+NOT_OURS = {kserve.RBAC_PROXY}
 """What KServe's chart puts before its metrics."""
 
 UNWANTED = {"Namespace", "ClusterTrainingRuntime", "ClusterServingRuntime", "Ingress", "ServiceMonitor", "PodMonitor"}

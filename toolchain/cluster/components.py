@@ -141,6 +141,7 @@ def components(place: Callable[[str], str], simulates: bool) -> list[Component]:
             f"--cluster-signing-cert-file={CERTIFICATES}/ca.crt",
             f"--cluster-signing-key-file={CERTIFICATES}/ca.key",
             "--horizontal-pod-autoscaler-sync-period=5s",  # as often as there is a reason to look
+            "--node-monitor-grace-period=1h",  # a busy machine loses no node, and simulated ones speak each 10 minutes
         ),
         kubernetes(
             "kube-scheduler",

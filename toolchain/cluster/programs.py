@@ -25,7 +25,9 @@ KWOK = "sigs.k8s.io/kwok"
 STAGES = (
     "node/fast/node-initialize.yaml",
     "node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
-    *(f"pod/fast/pod-{each}.yaml" for each in ("ready", "complete", "delete")),
+    "pod/fast/pod-ready.yaml",
+    "pod/general/pod-complete.yaml",
+    "pod/fast/pod-delete.yaml",
 )
 IPTABLES = ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore")
 
@@ -116,7 +118,8 @@ def volumes(report: cache.Reporter) -> Path:
 
 
 def stages(report: cache.Reporter) -> str:
-    """What simulated nodes and their pods go through, as kwok's module has it: ready at once, a job's pods complete."""
+    """What simulated nodes and their pods go through, as kwok's module has it: all are ready at once. Pods of a job
+    complete after seconds, or after as long as their annotations say (``pod-complete.stage.kwok.x-k8s.io``)."""
     where = go.source(report, "cluster/modules/simulator", KWOK)
     files = (where / "kustomize" / "stage" / each for each in STAGES)
     return "\n---\n".join(file.read_text() for file in files)

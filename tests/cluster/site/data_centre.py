@@ -22,6 +22,8 @@ class DataCentre(Project):
     """What a person has who brings the stack up. The vendor's provider is not on every machine: the stand-in is used,
     over the real API server."""
 
+    patience = 1200
+
     def __init__(self, folder: Path, cluster: Cluster, charts: Path) -> None:
         shipped = yaml.safe_load(STACK_FILE.read_text())["config"]
         self.settings: dict[str, Any] = {key.removeprefix(PREFIX): value for key, value in shipped.items()}
