@@ -19,19 +19,24 @@ def is_possible() -> bool:
     return bool(shutil.which("apt-get") and shutil.which("dpkg-deb"))
 
 
-def unpacked(report: cache.Reporter, name: str, packages: tuple[str, ...]) -> Path:
+def unpacked(
+    report: cache.Reporter, name: str, packages: tuple[str, ...], links: tuple[tuple[str, str], ...] = ()
+) -> Path:
     """The folder in which the packages' ``usr`` is, by the sources that this machine's apt has.
 
     packages:  with the libraries that they need and that not every machine has; dependencies are not followed.
+    links:     that an installation would make: where in ``usr``, and to what.
 
     Raises SetupError when a package cannot be had.
     """
     release = Path("/etc/os-release").read_text()
-    product = cache.directory() / "tools" / f"{name}-{cache.key(packages, release, cache.PLATFORM)}"
+    product = cache.directory() / "tools" / f"{name}-{cache.key(packages, links, release, cache.PLATFORM)}"
     with cache.made_once(product) as folder:
         if folder:
             report(f"fetching {name} as Debian packages")
             _unpack(folder, packages)
+            for place, target in links:
+                (folder / "usr" / place).symlink_to(target)
     return product
 
 

@@ -70,7 +70,7 @@ class Cluster:
     def _kind(self, report: cache.Reporter, *words: object) -> None:
         command = [programs.kind(report) / "kind", *words, "--name", self.name]
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
-        cache.run(command, cache.directory() / "logs" / programs.LOG, environment, line=report)
+        cache.run(command, cache.directory() / "logs" / "cluster.log", environment, line=report)
 
 
 def _docker(*words: str) -> str:

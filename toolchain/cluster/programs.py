@@ -6,15 +6,12 @@ place of the one that Docker brings.
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
-from toolchain import cache, go
+from toolchain import cache, debian, go
 from toolchain.kubernetes import tools
 
 HERE = Path(__file__).parent / "modules"
-LOG = "cluster.log"
 PACKAGES = (
     *("containerd", "runc", "containernetworking-plugins", "busybox-static"),
     *("iptables", "conntrack", "libip4tc2", "libip6tc2", "libmnl0", "libnetfilter-conntrack3", "libnfnetlink0"),
@@ -34,41 +31,13 @@ IPTABLES = ("iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6ta
 
 def packages(report: cache.Reporter) -> Path:
     """The folder in which the packages' ``usr`` is. Raises SetupError where there is no apt."""
-    if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+    if not debian.is_possible():
         raise cache.SetupError(
             "this machine has neither a Docker engine nor apt-get: a cluster takes containerd, runc, CNI plugins and "
             "iptables from Debian's packages.\n  Start Docker, or run it on Debian or Ubuntu"
         )
-    release = Path("/etc/os-release").read_text()
-    product = cache.directory() / "tools" / f"debian-{cache.key(PACKAGES, IPTABLES, release, cache.PLATFORM)}"
-    with cache.made_once(product) as folder:
-        if folder:
-            report("fetching containerd, runc, CNI plugins and iptables as Debian packages (40 MB)")
-            _unpack(folder)
-    return product
-
-
-def _unpack(folder: Path) -> None:
-    lists, archives = folder / "lists", folder / "archives"
-    for each in (lists, archives):
-        (each / "partial").mkdir(parents=True)
-    log = cache.directory() / "logs" / LOG
-    apt = ["apt-get", "-q", "-y", "-o", f"Dir::State::lists={lists}", "-o", f"Dir::Cache={archives}"]
-    if os.geteuid() == 0:
-        apt += ["-o", "APT::Sandbox::User=root"]  # its own user could not write here
-    cache.run([*apt, "update"], log, dict(os.environ), folder)
-    cache.run([*apt, "download", *PACKAGES], log, dict(os.environ), folder)
-    for package in sorted(folder.glob("*.deb")):
-        cache.run(["dpkg-deb", "-x", package, folder / "all"], log, dict(os.environ), folder)
-        package.unlink()
-    for each in ("bin", "sbin", "lib"):  # in /usr on a machine where these are links
-        if (folder / "all" / each).is_dir():
-            shutil.copytree(folder / "all" / each, folder / "all" / "usr" / each, symlinks=True, dirs_exist_ok=True)
-    (folder / "all" / "usr").rename(folder / "usr")
-    for name in IPTABLES:  # which the package's installation would link
-        (folder / "usr" / "sbin" / name).symlink_to("xtables-nft-multi")
-    for each in ("all", "lists", "archives"):
-        shutil.rmtree(folder / each)
+    links = tuple((f"sbin/{name}", "xtables-nft-multi") for name in IPTABLES)
+    return debian.unpacked(report, "node-programs", PACKAGES, links)
 
 
 def program(report: cache.Reporter, name: str) -> Path:
