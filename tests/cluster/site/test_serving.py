@@ -87,7 +87,8 @@ def test_a_version_whose_files_are_damaged_is_taken_back_and_said(served: Served
     versions = served.versions()
     shutil.copytree(versions / "2", versions / "3")
     weights = next((versions / "3" / "variables").glob("*.data-*"))
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 0xFF]))
     load = served.load()
     said = served.up(version=3, replicas=2, fails=True)
     counted = load.end()
@@ -99,8 +100,8 @@ def test_a_version_whose_files_are_damaged_is_taken_back_and_said(served: Served
 
 
 def test_load_adds_servers(served: Served) -> None:
-    served.up(version=2, replicas=1, max_replicas=2)
-    wait_for(lambda: len(served.pods()) == 1, "one server", 120)
+    served.up(version=2, replicas=2, max_replicas=3)
+    wait_for(lambda: len(served.pods()) == 2, "two servers", 120)
     load = served.load(clients=4)
-    wait_for(lambda: len(served.pods()) > 1, "a second server", 120)
+    wait_for(lambda: len(served.pods()) > 2, "a third server", 120)
     assert load.end()["failed"] == {}
