@@ -12,11 +12,6 @@ from toolchain import cache, debian
 from toolchain.images import engines
 
 SUITE = "bookworm"
-MIRRORS = (
-    f"deb http://deb.debian.org/debian {SUITE} main",
-    f"deb http://deb.debian.org/debian-security {SUITE}-security main",
-)
-"""Where this machine's apt has no source of SUITE."""
 PACKAGES = ("?essential", "usr-is-merged,python3,python3-venv,libstdc++6,ca-certificates,netbase")
 """As in Docker's python:3.11-slim-bookworm: what TensorFlow's wheels link to, and a pip for the build stage."""
 LEFT_OUT = ("doc", "man", "locale", "info", "lintian")
@@ -72,16 +67,15 @@ def _bootstrap(folder: Path, sources: tuple[str, ...], report: cache.Reporter) -
         *(*without, "--dpkgopt=path-include=/usr/share/doc/*/copyright", "--dpkgopt=force-unsafe-io"),
         *(f"--include={each}" for each in PACKAGES),
         f"--customize-hook=cd $1 && rm -f {' '.join(OF_THIS_MACHINE)}",
-        *(SUITE, folder / "base.tar", folder / "sources.list"),
+        *(SUITE, folder / "base.tar", *([folder / "sources.list"] if sources else ())),  # else Debian's own
     ]
     cache.run(command, cache.directory() / "logs" / engines.LOG, {**os.environ, "TMPDIR": str(aside)}, folder)
     shutil.rmtree(aside)
 
 
 def _sources() -> tuple[str, ...]:
-    """The sources of SUITE that this machine's apt has, where it has some."""
+    """The sources of SUITE that this machine's apt has; none where it is of another release."""
     form = "deb $(REPO_URI) $(RELEASE) $(COMPONENT)"
     command = ["apt-get", "indextargets", "--format", form, "Created-By: Packages"]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    found = dict.fromkeys(line for line in said.splitlines() if re.search(rf" {SUITE}[ -]", line))
-    return tuple(found) or MIRRORS
+    return tuple(dict.fromkeys(line for line in said.splitlines() if re.search(rf" {SUITE}[ -]", line)))
