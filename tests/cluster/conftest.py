@@ -61,11 +61,16 @@ def namespace(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]
 
 @pytest.fixture
 def kubectl(cluster: Cluster, namespace: str) -> Callable[..., str]:
-    """kubectl in the test's namespace; ``objects`` are what it reads."""
+    """kubectl in the test's namespace."""
+    return in_namespace(cluster, namespace)
+
+
+def in_namespace(cluster: Cluster, name: str) -> Callable[..., str]:
+    """kubectl in a namespace; ``objects`` are what it reads."""
 
     def run(*words: str, objects: list[dict[str, Any]] | None = None) -> str:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}) if objects else None
-        return cluster.kubectl("--namespace", namespace, *words, text=text)
+        return cluster.kubectl("--namespace", name, *words, text=text)
 
     return run
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import PATIENCE, eventually, pod, report
+from tests.cluster.conftest import PATIENCE, eventually, in_namespace, pod, report
 from toolchain.cluster.built import Cluster
 from toolchain.cluster.components import API_ADDRESS, PODS
 
@@ -67,14 +67,6 @@ def town(cluster: Cluster) -> Iterator[dict[str, Run]]:
         run("wait", "--for=condition=Ready", "pods", "--all", PATIENCE)
     yield found
     cluster.kubectl("delete", "namespace", *(f"{place}-{number}" for place in pods), "--wait=false")
-
-
-def in_namespace(cluster: Cluster, name: str) -> Run:
-    def run(*words: str, objects: list[dict[str, Any]] | None = None) -> str:
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}) if objects else None
-        return cluster.kubectl("--namespace", name, *words, text=text)
-
-    return run
 
 
 def address(town: dict[str, Run], name: str) -> str:
